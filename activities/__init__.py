@@ -1,0 +1,1 @@
+"""What is touched: one module per thing. Activities know ports, never adapters."""

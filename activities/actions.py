@@ -1,0 +1,162 @@
+"""What a workflow touches: one candidate judged, one command obeyed, what is overdue swept."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.judging import Judging
+from activities.recorder import Obeyed, Recorder, find_answer, request_of
+from counterseal.core.canonical import Json
+from counterseal.core.model import Instant, Record
+from counterseal.core.signing import PublicKey
+from domain.candidate import Candidate
+from domain.commands import Flaw, Vote, Wake, Withdraw
+from domain.events import Refusal
+from domain.messages import Opened, VoteMessage, WithdrawalMessage, open_message, vote_command
+from domain.ports import FactSource, Overdue, UnknownTenant
+from domain.standing import Standing
+
+SWEEP_BATCH = 500
+
+
+class Question(Record):
+    """A candidate, and when its workflow took it up."""
+
+    candidate: Candidate
+    at: Instant
+
+
+class Order(Record):
+    """Something to obey. ``envelope`` is a message to the action, or None to let time pass."""
+
+    tenant: str
+    action_id: str
+    at: Instant
+    envelope: Json = None
+
+
+class Reply(Record):
+    """Where an action stands after an order, and what became of the message in it."""
+
+    standing: Standing
+    accepted: bool = True
+    code: str = "ok"
+    sentence: str = ""
+
+
+class Sweep(Record):
+    """Close what was due before ``before``, as of ``at``."""
+
+    at: Instant
+    before: Instant
+
+
+class Swept(Record):
+    """How many overdue actions a sweep moved on, and whether more are waiting."""
+
+    moved: int
+    more: bool
+
+
+class ActionActivities:
+    """Touches the ledger on behalf of workflows. Every activity is safe to repeat."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        judging: Judging,
+        facts: FactSource,
+        overdue: Overdue,
+        gateways: Sequence[PublicKey],
+    ) -> None:
+        self._recorder = recorder
+        self._judging = judging
+        self._facts = facts
+        self._overdue = overdue
+        self._gateways = tuple(gateways)
+
+    @activity.defn(name="action.ask")
+    async def ask(self, question: Question) -> Standing:
+        """Judge a candidate and record the answer; a repetition returns the first answer."""
+        try:
+            return (await self._judging.ask(question.candidate, question.at)).standing
+        except UnknownTenant as unknown:
+            # Waiting will not create a tenant.
+            raise ApplicationError(
+                str(unknown), type="UnknownTenant", non_retryable=True
+            ) from unknown
+
+    @activity.defn(name="action.obey")
+    async def obey(self, order: Order) -> Reply:
+        """Obey a message, or the clock, and say what became of it."""
+        if order.envelope is None:
+            wake = Wake(at=order.at)
+            obeyed = await self._recorder.obey(order.tenant, order.action_id, wake)
+            return Reply(standing=obeyed.standing)
+        opened = open_message(
+            order.envelope, self._gateways, order.tenant, order.action_id, order.at
+        )
+        command = await self._command(order, opened)
+        request = command.vote_id if isinstance(command, Vote) else command.request_id
+        obeyed = await self._recorder.obey(order.tenant, order.action_id, command)
+        return reply_to(obeyed, request)
+
+    @activity.defn(name="actions.sweep")
+    async def sweep(self, sweep: Sweep) -> Swept:
+        """Let time pass for actions that nobody closed: unused grants, missing receipts."""
+        due = await self._overdue.overdue(sweep.before, SWEEP_BATCH)
+        for each in due:
+            await self._recorder.obey(each.tenant, each.action_id, Wake(at=sweep.at))
+            activity.heartbeat()
+        return Swept(moved=len(due), more=len(due) == SWEEP_BATCH)
+
+    async def _command(self, order: Order, opened: Opened) -> Vote | Withdraw:
+        match opened.message:
+            case VoteMessage() as vote:
+                return await self._vote(order, vote, opened.flaw)
+            case WithdrawalMessage() as withdrawal:
+                return Withdraw(
+                    at=_instant(withdrawal, opened.flaw, order.at),
+                    request_id=withdrawal.request_id,
+                    by=withdrawal.by,
+                    reason=withdrawal.reason,
+                    flaw=opened.flaw,
+                )
+            case None:
+                return _unreadable(order, opened.flaw)
+
+    async def _vote(self, order: Order, vote: VoteMessage, flaw: Flaw | None) -> Vote:
+        _, roster = await self._facts.roster(order.tenant)
+        return vote_command(vote, roster, _instant(vote, flaw, order.at), flaw)
+
+
+def _instant(message: VoteMessage | WithdrawalMessage, flaw: Flaw | None, at: datetime) -> datetime:
+    """Say when something was said: when our gateway heard it, if it was our gateway that did.
+
+    So a click made in time counts although every worker was down when it was made.
+    """
+    return at if flaw is not None else min(message.heard_at, at)
+
+
+def _unreadable(order: Order, flaw: Flaw | None) -> Vote:
+    return Vote(
+        at=order.at,
+        vote_id=f"unreadable-{int(order.at.timestamp() * 1e6)}",
+        person="unknown",
+        approve=False,
+        reason="",
+        digest="",
+        channel="unknown",
+        assurance="none",
+        flaw=flaw or Flaw(code="malformed", sentence="this message cannot be read."),
+    )
+
+
+def reply_to(obeyed: Obeyed, request_id: str) -> Reply:
+    """Say what became of a request: refused if a refusal answers it, else accepted."""
+    found = find_answer(obeyed, lambda event: request_of(event) == request_id)
+    if not isinstance(found, Refusal):
+        return Reply(standing=obeyed.standing)
+    return Reply(standing=obeyed.standing, accepted=False, code=found.code, sentence=found.sentence)

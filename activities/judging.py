@@ -1,0 +1,138 @@
+"""Judges a candidate action: gathers and freezes the facts, asks the pinned bundle, records.
+
+Judging and the first append are one step, so that an answer never leaves without its evidence,
+and so that a workflow that replays finds the decision as a result and judges nothing again.
+"""
+
+from datetime import datetime
+
+from activities.recorder import TRIES, Obeyed, Page, Recorder, StillMoving
+from counterseal.core.action import Action
+from counterseal.core.canonical import Json, digest
+from counterseal.core.policy.bundle import Bundle
+from counterseal.core.policy.facts import Count, Facts
+from counterseal.core.policy.invariants import decide
+from counterseal.core.policy.judge import Judge, compile_bundle
+from counterseal.core.policy.origins import origins
+from domain.candidate import Candidate
+from domain.commands import Ask
+from domain.ports import Circumstances, CounterQuery, FactsMoved, FactSource
+from domain.roster import Roster
+
+CONTEXT_DOMAIN = "counterseal/context/v1"
+
+
+class Judging:
+    """Answers candidates under each tenant's active bundle."""
+
+    def __init__(self, recorder: Recorder, facts: FactSource, default: Judge) -> None:
+        self._recorder = recorder
+        self._facts = facts
+        self._default = default
+        self._judges: dict[str, Judge] = {}
+        self._active: dict[str, Judge] = {}
+        self._rosters: dict[str, tuple[int, Roster]] = {}
+
+    async def ask(self, candidate: Candidate, at: datetime) -> Obeyed:
+        """Judge and record ``candidate`` once; a repetition finds what was recorded first.
+
+        Raises ``UnknownTenant``, ``Unavailable`` or ``StillMoving``.
+        """
+        action = candidate.action
+        page = Page(action.tenant, action.id)
+        for _ in range(TRIES):
+            ask = await self._judged(candidate, at)
+            try:
+                return await self._recorder.obey(action.tenant, action.id, ask, known=page)
+            except FactsMoved:
+                continue  # A limit was used up while we judged: judge again from the new count.
+        raise StillMoving(f"the counters behind {action.id} kept changing; ask again")
+
+    async def _judged(self, candidate: Candidate, at: datetime) -> Ask:
+        action = candidate.action
+        judge, attributes, seen = await self._circumstances(action, at)
+        roster = await self._roster(action.tenant, seen.roster_version)
+        agent = roster.agent(action.agent)
+        facts = _frozen(candidate, judge, attributes, seen, roster, at)
+        return Ask(
+            at=at,
+            action=action,
+            digest=candidate.digest,
+            key_id=candidate.key_id,
+            agent_owner=agent.owner,
+            excluded=roster.every_name(action.agent, action.principal, agent.owner),
+            justification=candidate.justification,
+            context_digest=_context_digest(candidate),
+            decision=decide(judge, action, facts),
+        )
+
+    async def _circumstances(
+        self, action: Action, at: datetime
+    ) -> tuple[Judge, dict[str, Json], Circumstances]:
+        """Read the facts under the bundle that is active in the very same snapshot."""
+        judge = self._active.get(action.tenant, self._default)
+        while True:
+            attributes = judge.attributes(action)
+            queries = _queries(judge, action, attributes)
+            seen = await self._facts.circumstances(action.tenant, action.session, queries, at)
+            if seen.bundle is None or seen.bundle == judge.name.digest:
+                return judge, attributes, seen
+            judge = await self._judge(action.tenant, seen.bundle)
+            self._active[action.tenant] = judge
+
+    async def _judge(self, tenant: str, bundle: str) -> Judge:
+        if bundle not in self._judges:
+            written = await self._facts.bundle(tenant, bundle)
+            self._judges[bundle] = compile_bundle(Bundle.model_validate_json(written))
+        return self._judges[bundle]
+
+    async def _roster(self, tenant: str, version: int) -> Roster:
+        known = self._rosters.get(tenant)
+        if known is None or known[0] != version:
+            known = self._rosters[tenant] = await self._facts.roster(tenant)
+        return known[1]
+
+
+def _queries(judge: Judge, action: Action, attributes: dict[str, Json]) -> list[CounterQuery]:
+    return [
+        CounterQuery(name=one.name, key=one.key, window=one.window, attempts=one.attempts)
+        for one in judge.counter_queries(action, attributes)
+    ]
+
+
+def _frozen(
+    candidate: Candidate,
+    judge: Judge,
+    attributes: dict[str, Json],
+    seen: Circumstances,
+    roster: Roster,
+    at: datetime,
+) -> Facts:
+    agent = roster.agent(candidate.action.agent)
+    asserted = candidate.asserted
+    keys = {one.name: one.key for one in judge.counter_queries(candidate.action, attributes)}
+    counters = {
+        name: Count(key=keys[name], count=one.count, sum=one.sum, version=one.version)
+        for name, one in seen.counters.items()
+    }
+    return Facts(
+        at=at,
+        agent_owner=agent.owner,
+        agent_labels=agent.labels,
+        principal_verified=candidate.action.principal in agent.principals,
+        principal_refused=bool(agent.principals)
+        and candidate.action.principal not in agent.principals,
+        history=seen.history,
+        counters=counters,
+        origins=origins(judge, attributes, asserted, tool=candidate.action.tool),
+        request_given=asserted.user_request is not None,
+        observations_given=sum(not one.trusted for one in asserted.observations),
+        read_at=dict.fromkeys(("roster", "history", "counters", "bundle"), at),
+        asserted=("principal", "request", "observations", "origins"),
+    )
+
+
+def _context_digest(candidate: Candidate) -> str | None:
+    if candidate.asserted.user_request is None and not candidate.asserted.observations:
+        return None
+    return digest(CONTEXT_DOMAIN, candidate.asserted.model_dump(mode="json"))

@@ -1,0 +1,1 @@
+"""Speaks to Postgres, where the facts are kept."""

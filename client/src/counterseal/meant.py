@@ -1,0 +1,75 @@
+"""What the caller means to do, frozen the moment it is asked."""
+
+from dataclasses import dataclass
+
+from counterseal.core.action import Action, action_digest
+from counterseal.core.canonical import ARGUMENTS, Json, check, parse
+from counterseal.core.errors import Unreadable
+from counterseal.core.wire import Answer
+from counterseal.errors import Misunderstood, Unsendable
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """One tool call. The arguments are canonical bytes, so nobody can change them any more."""
+
+    tool: str
+    written: bytes
+    principal: str | None = None
+    session: str | None = None
+    resource: str | None = None
+
+    @classmethod
+    def of(cls, action: Action) -> "Meant":
+        """Take over what an action says."""
+        return cls(
+            action.tool,
+            frozen(action.arguments),
+            action.principal,
+            action.session,
+            action.resource,
+        )
+
+    def arguments(self) -> dict[str, Json]:
+        """Read the arguments back; every call gives fresh values."""
+        value = parse(self.written, ARGUMENTS)
+        if not isinstance(value, dict):
+            raise Unsendable("arguments are an object of names and values.")
+        return value
+
+    def digest_of(self, answer: Answer) -> str:
+        """Compute the digest of this call as the action of ``answer``.
+
+        Raises ``Misunderstood`` unless the server understood this call and no other. Whose action
+        it is, and what the caller left open, is the server's to say.
+        """
+        theirs = answer.action
+        if theirs is None or theirs.id != answer.action_id:
+            raise Misunderstood(f"{answer.action_id}: the server does not say what it understood.")
+        digest = action_digest(
+            theirs.model_copy(
+                update={
+                    "tool": self.tool,
+                    "arguments": self.arguments(),
+                    "resource": self.resource,
+                    "principal": self.principal or theirs.principal,
+                    "session": self.session or theirs.session,
+                }
+            )
+        )
+        if digest != answer.digest:
+            raise Misunderstood(
+                f"{answer.action_id}: the server's digest {answer.digest} is not that of what was "
+                f"meant ({digest}); do not run it."
+            )
+        return digest
+
+
+def frozen(arguments: Json) -> bytes:
+    """Freeze arguments into canonical bytes, within our bounds. Raises ``Unsendable``."""
+    if not isinstance(arguments, dict):
+        raise Unsendable("arguments are an object of names and values.")
+    try:
+        return check(arguments, ARGUMENTS)
+    except Unreadable as error:
+        raise Unsendable(f"the arguments cannot be asked about: {error}") from error

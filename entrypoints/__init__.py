@@ -1,0 +1,1 @@
+"""Everything that starts, other than the worker."""

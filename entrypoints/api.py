@@ -1,0 +1,225 @@
+"""The HTTP API. ``python -m entrypoints.api`` serves it; ``build`` makes it for any ASGI server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+from adapters.postgres.queries import Queries
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from starlette.exceptions import HTTPException
+
+from activities.recorder import Recorder, StillMoving
+from adapters.postgres.facts import PostgresFacts
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.news import News
+from adapters.postgres.pool import open_pool
+from counterseal.core import wire
+from counterseal.core.errors import Refused
+from domain.ports import Unavailable, UnknownTenant
+from entrypoints.administration import Administration
+from entrypoints.credentials import Authenticator
+from entrypoints.gate import Deadlines, Gate
+from entrypoints.http import actions, health, history, operations
+from entrypoints.http.state import Rooms
+from entrypoints.keys import read_gateway_key
+from entrypoints.logs import set_up_logs
+from entrypoints.metrics import Metrics
+from entrypoints.problems import Declined, problem_of
+from entrypoints.settings import Settings
+from entrypoints.temporal import connect
+from entrypoints.tokens import GrantTokens, utc_now
+
+_BODIES: Sequence[type[BaseModel]] = (
+    wire.Proposal,
+    wire.Ballot,
+    wire.Withdrawal,
+    wire.Redemption,
+    wire.Receipt,
+    wire.NewKey,
+    wire.RosterView,
+    wire.NewBundle,
+    wire.NewRehearsal,
+    wire.Problem,
+)
+_REFERENCE = "#/components/schemas/{model}"
+
+log = structlog.get_logger()
+
+
+def build(settings: Settings) -> FastAPI:
+    """Make the application. It connects to everything when it starts up."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_rooms(settings) as rooms:
+            app.state.rooms = rooms
+            log.info("api.ready")
+            yield
+
+    app = FastAPI(
+        title="Counterseal",
+        version="1",
+        description="Ask before you act. See docs/api.md.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    for router in (history.router, actions.router, operations.router, health.router):
+        app.include_router(router)
+    _answer_errors(app)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign] # FastAPI's documented way
+    return app
+
+
+@asynccontextmanager
+async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
+    """Connect to the ledger and the orchestrator, and introduce everyone to everyone."""
+    key: Ed25519PrivateKey = read_gateway_key(_required(settings.gateway_key_file))
+    temporal = await connect(settings)
+    async with (
+        open_pool(settings.database_url) as pool,
+        News(settings.database_url) as news,
+    ):
+        ledger = PostgresLedger(pool)
+        queries = Queries(pool)
+        gate = Gate(
+            temporal=temporal,
+            recorder=Recorder(ledger),
+            facts=PostgresFacts(pool),
+            key=key,
+            tokens=GrantTokens(key),
+            clock=utc_now,
+            deadlines=Deadlines(answer=settings.answer_within),
+        )
+        yield Rooms(
+            gate=gate,
+            administration=Administration(ledger, utc_now),
+            authenticator=Authenticator(queries),
+            ledger=ledger,
+            queries=queries,
+            news=news,
+            metrics=Metrics(),
+            clock=utc_now,
+            longest_wait=settings.longest_wait,
+        )
+
+
+def _required(path: Path | None) -> Path:
+    if path is None:
+        raise SystemExit("COUNTERSEAL_GATEWAY_KEY_FILE must name this gateway's private key.")
+    return path
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Turn everything that can go wrong into a problem document, without a stack trace."""
+
+    async def refused(request: Request, error: Refused) -> JSONResponse:
+        problem = problem_of(error)
+        rooms: Rooms = request.app.state.rooms
+        rooms.metrics.refusals.labels(problem.code).inc()
+        headers = {"WWW-Authenticate": "Bearer"} if problem.code == "unauthenticated" else None
+        return _problem(problem, headers)
+
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        complaints = tuple(
+            {"field": "/".join(str(step) for step in each["loc"]), "message": each["msg"]}
+            for each in error.errors()[:20]
+        )
+        first = complaints[0]
+        return await refused(
+            request,
+            Declined(
+                "invalid-parameter", f"{first['field']}: {first['message']}", errors=complaints
+            ),
+        )
+
+    async def unrouted(request: Request, error: HTTPException) -> JSONResponse:
+        code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "not-found")
+        return await refused(
+            request, Declined(code, f"{request.method} {request.url.path[:200]}: {error.detail}.")
+        )
+
+    async def unavailable(request: Request, error: Exception) -> JSONResponse:
+        log.warning("ledger.unavailable", error=type(error).__name__)
+        declined = Declined(
+            "ledger-unavailable",
+            "the ledger cannot be reached, so nothing is released; send the same request again.",
+        )
+        del request
+        return _problem(problem_of(declined), {"Retry-After": "1"})
+
+    async def moving(request: Request, error: Exception) -> JSONResponse:
+        return await refused(request, Declined("still-moving", str(error)))
+
+    async def broken(request: Request, error: Exception) -> JSONResponse:
+        log.error("request.broken", path=request.url.path, error=type(error).__name__)
+        declined = Declined("internal", "this is our fault and has been logged; nothing changed.")
+        return _problem(problem_of(declined))
+
+    handlers: dict[type[Exception], Callable[..., Awaitable[JSONResponse]]] = {
+        Refused: refused,
+        RequestValidationError: invalid,
+        HTTPException: unrouted,
+        Unavailable: unavailable,
+        UnknownTenant: unavailable,
+        StillMoving: moving,
+        Exception: broken,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def _problem(problem: wire.Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(
+        problem.model_dump(mode="json"),
+        problem.status,
+        headers=headers,
+        media_type="application/problem+json",
+    )
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Describe the API, with the bodies that are read by hand."""
+    if app.openapi_schema is None:
+        described = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        _, definitions = models_json_schema(
+            [(model, "validation") for model in _BODIES], ref_template=_REFERENCE
+        )
+        components = described.setdefault("components", {})
+        components.setdefault("schemas", {}).update(definitions["$defs"])
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        described["security"] = [{"key": []}]
+        app.openapi_schema = described
+    return app.openapi_schema
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    settings = Settings()
+    set_up_logs(settings.log_level)
+    config = uvicorn.Config(
+        build(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    asyncio.run(uvicorn.Server(config).serve())
+
+
+if __name__ == "__main__":
+    main()

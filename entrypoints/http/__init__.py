@@ -1,0 +1,1 @@
+"""The HTTP door: who calls, what they sent, what we answer."""

@@ -1,0 +1,275 @@
+"""Routes of one action's life: propose, read, wait, vote, withdraw, redeem, report."""
+
+import asyncio
+import re
+import time
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Response
+from pydantic import BaseModel
+
+from activities.actions import Reply
+from activities.recorder import Page
+from counterseal.core.action import Action, action_digest, action_id
+from counterseal.core.canonical import ARGUMENTS, check
+from counterseal.core.wire import (
+    ActionView,
+    Answer,
+    Ballot,
+    Proposal,
+    Receipt,
+    Redeemed,
+    Redemption,
+    VoteAnswer,
+    Withdrawal,
+)
+from counterseal.core.words import Phase, Role
+from domain.candidate import Candidate
+from domain.standing import Standing
+from domain.states import Closed, Granted, Held
+from domain.states import Redeemed as RedeemedState
+from entrypoints.credentials import Caller, demand
+from entrypoints.gate import is_waiting, no_such_action
+from entrypoints.http.answers import answer, row_json, undecided
+from entrypoints.http.body import body, takes
+from entrypoints.http.state import ByCaller, InRooms, Rooms
+from entrypoints.problems import Declined
+
+router = APIRouter(prefix="/v1/actions", tags=["actions"])
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
+_ACTION = re.compile(r"act_[0-9a-f]{32}\Z")
+_WAIT = re.compile(r"(?:^|,)\s*wait=(\d{1,5})\s*(?:,|$)")
+_POLL = 1.0
+_FRESH = timedelta(seconds=1)
+"""An answer older than this is to a retry, and may have been overtaken."""
+
+Prefer = Annotated[str | None, Header(description="`wait=N`: wait up to N seconds for a change")]
+
+
+@router.post("", openapi_extra=takes(Proposal), response_model=Answer)
+async def propose(
+    rooms: InRooms,
+    caller: ByCaller,
+    proposal: Annotated[Proposal, Depends(body(Proposal))],
+    idempotency_key: Annotated[str | None, Header()] = None,
+    prefer: Prefer = None,
+) -> Response:
+    """Ask whether an action may run. Asking again with the same key gives the same answer."""
+    demand(caller, Role.AGENT)
+    candidate = _candidate(caller, proposal, idempotency_key)
+    began = time.perf_counter()
+    now = await rooms.gate.submit(candidate)
+    if now is None:
+        return _json(undecided(candidate.action, candidate.digest), 202)
+    rooms.metrics.decision_seconds.observe(time.perf_counter() - began)
+    rooms.metrics.decisions.labels(now.effective).inc()
+    if is_waiting(now.phase) or rooms.clock() - now.asked_at > _FRESH:
+        now = await _current(rooms, caller, now, _seconds(prefer, rooms))
+    return _answer(rooms, now, candidate.action)
+
+
+@router.get("/{action}", response_model=Answer | ActionView)
+async def read(rooms: InRooms, caller: ByCaller, action: str, prefer: Prefer = None) -> Response:
+    """Read an action; with ``Prefer: wait=N``, once its question is settled or N seconds passed."""
+    page = await _page(rooms, caller, action)
+    wait = _seconds(prefer, rooms)
+    if wait and is_waiting(page.standing.phase):
+        await _settled(rooms, caller, page.standing, wait)
+        page = await _page(rooms, caller, action)
+    if caller.role is Role.AGENT:
+        return _answer(rooms, page.standing, _action(page))
+    return _json(await _view(rooms, caller, page))
+
+
+@router.post("/{action}/votes", openapi_extra=takes(Ballot), response_model=VoteAnswer)
+async def vote(
+    rooms: InRooms,
+    caller: ByCaller,
+    action: str,
+    ballot: Annotated[Ballot, Depends(body(Ballot))],
+) -> Response:
+    """Answer a held action. A vote that does not count is told why, and recorded."""
+    demand(caller, Role.APPROVER)
+    reply = await rooms.gate.vote(caller, _named(action), ballot)
+    rooms.metrics.votes.labels(
+        "pending" if reply is None else "counted" if reply.accepted else reply.code
+    ).inc()
+    return _json(_vote_answer(ballot.vote_id, reply), 202 if reply is None else 200)
+
+
+@router.post("/{action}/withdrawal", openapi_extra=takes(Withdrawal), response_model=Answer)
+async def withdraw(
+    rooms: InRooms,
+    caller: ByCaller,
+    action: str,
+    asked: Annotated[Withdrawal, Depends(body(Withdrawal))],
+) -> Response:
+    """Take a question back, or give an unused grant back."""
+    demand(caller, Role.AGENT)
+    reply = await rooms.gate.withdraw(caller, _named(action), asked)
+    page = await rooms.gate.page(caller, action)
+    if reply is not None and not reply.accepted:
+        raise Declined(reply.code, reply.sentence, action_id=action)
+    return _answer(rooms, page.standing, _action(page), 202 if reply is None else 200)
+
+
+@router.post("/{action}/redemption", openapi_extra=takes(Redemption), response_model=Redeemed)
+async def redeem(
+    rooms: InRooms,
+    caller: ByCaller,
+    action: str,
+    asked: Annotated[Redemption, Depends(body(Redemption))],
+) -> Response:
+    """Use a grant, just before running. The same redemption may be sent again, another may not."""
+    demand(caller, Role.AGENT)
+    try:
+        used = await rooms.gate.redeem(caller, _named(action), asked)
+    except Declined as declined:
+        rooms.metrics.redemptions.labels(declined.declined_code).inc()
+        raise
+    rooms.metrics.redemptions.labels("redeemed").inc()
+    return _json(
+        Redeemed(
+            action_id=action,
+            redemption_id=used.redemption_id,
+            digest=used.digest,
+            receipt_due=used.receipt_due,
+        )
+    )
+
+
+@router.post("/{action}/receipt", openapi_extra=takes(Receipt), response_model=Answer)
+async def report(
+    rooms: InRooms,
+    caller: ByCaller,
+    action: str,
+    receipt: Annotated[Receipt, Depends(body(Receipt))],
+) -> Response:
+    """Say what became of a redeemed action."""
+    demand(caller, Role.AGENT)
+    if receipt.outcome not in {"SUCCEEDED", "FAILED", "UNKNOWN"}:
+        raise Declined(
+            "invalid-request",
+            f"/outcome: {receipt.outcome} is ours to say; report SUCCEEDED, FAILED or UNKNOWN.",
+        )
+    now = await rooms.gate.report(caller, _named(action), receipt)
+    rooms.metrics.receipts.labels(receipt.outcome).inc()
+    page = await rooms.gate.page(caller, action)
+    return _answer(rooms, now, _action(page))
+
+
+def _candidate(caller: Caller, proposal: Proposal, key: str | None) -> Candidate:
+    if key is None or not _KEY.match(key):
+        raise Declined(
+            "idempotency-key-missing",
+            "send an Idempotency-Key header of 1 to 255 visible ASCII characters, the same on "
+            "every retry, so that asking twice never means acting twice.",
+        )
+    check(proposal.arguments, ARGUMENTS)
+    action = Action(
+        id=action_id(caller.tenant, caller.subject, key),
+        tenant=caller.tenant,
+        agent=caller.subject,
+        principal=proposal.principal,
+        environment=caller.environment,
+        session=proposal.session,
+        tool=proposal.tool,
+        resource=proposal.resource,
+        arguments=proposal.arguments,
+    )
+    return Candidate(
+        action=action,
+        digest=action_digest(action),
+        key_id=caller.key_id,
+        justification=proposal.justification,
+        asserted=proposal.asserted,
+    )
+
+
+async def _current(rooms: Rooms, caller: Caller, first: Standing, wait: float) -> Standing:
+    """Bring a first answer up to date: a retry may come long after the question was settled."""
+    if wait and is_waiting(first.phase):
+        await _settled(rooms, caller, first, wait)
+    return (await rooms.gate.page(caller, first.action_id)).standing
+
+
+async def _settled(rooms: Rooms, caller: Caller, now: Standing, wait: float) -> None:
+    """Wait until an action's question is settled, or ``wait`` seconds have passed."""
+    deadline = asyncio.get_running_loop().time() + wait
+    async with rooms.news.of(caller.tenant, now.action_id) as changed:
+        while (left := deadline - asyncio.get_running_loop().time()) > 0:
+            row = await rooms.queries.get_action(caller.tenant, now.action_id)
+            if row is not None and not is_waiting(Phase(str(row["phase"]))):
+                return
+            await changed.wait(min(left, _POLL))
+
+
+async def _page(rooms: Rooms, caller: Caller, action: str) -> Page:
+    page = await rooms.gate.page(caller, _named(action))
+    if caller.role is Role.AGENT and page.standing.agent != caller.subject:
+        raise no_such_action(action)  # agents read their own actions, and learn of no others
+    return page
+
+
+async def _view(rooms: Rooms, caller: Caller, page: Page) -> ActionView:
+    row = await rooms.queries.get_action(caller.tenant, page.stream)
+    state = page.state
+    if row is None or not isinstance(state, Held | Granted | RedeemedState | Closed):
+        raise no_such_action(page.stream)
+    return ActionView.model_validate(
+        {
+            "row": row_json(row),
+            "action": state.request.action,
+            "justification": state.request.justification,
+            "decision": state.decision.model_dump(mode="json"),
+        }
+    )
+
+
+def _action(page: Page) -> Action:
+    if not isinstance(page.state, Held | Granted | RedeemedState | Closed):
+        raise no_such_action(page.stream)
+    return page.state.request.action
+
+
+def _named(action: str) -> str:
+    if not _ACTION.match(action):
+        raise no_such_action(action)
+    return action
+
+
+def _seconds(prefer: str | None, rooms: Rooms) -> float:
+    found = _WAIT.search(prefer or "")
+    return min(float(found[1]), rooms.longest_wait) if found else 0.0
+
+
+def _vote_answer(vote_id: str, reply: Reply | None) -> VoteAnswer:
+    if reply is None:
+        return VoteAnswer(
+            vote_id=vote_id,
+            counted=None,
+            code="accepted",
+            sentence="taken down safely; it will be counted when workers are back. Send the same "
+            "vote again to learn what became of it.",
+        )
+    return VoteAnswer(
+        vote_id=vote_id,
+        counted=reply.accepted,
+        code="counted" if reply.accepted else reply.code,
+        sentence=reply.sentence or "counted.",
+        phase=reply.standing.phase,
+        disposition=reply.standing.disposition,
+    )
+
+
+def _answer(rooms: Rooms, now: Standing, action: Action, status: int | None = None) -> Response:
+    told = answer(now, action, rooms.gate.tokens, rooms.clock())
+    return _json(told, status or (202 if is_waiting(now.phase) else 200))
+
+
+def _json(value: BaseModel, status: int = 200) -> Response:
+    return Response(
+        value.model_dump_json(exclude_none=False), status, media_type="application/json"
+    )

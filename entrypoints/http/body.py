@@ -1,0 +1,72 @@
+"""Reads request bodies: within bounds, without ambiguity, strictly typed; and tells OpenAPI."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from counterseal.core.canonical import Bounds, Json, parse
+from counterseal.core.errors import TooLarge
+from entrypoints.problems import Declined
+
+BODY = Bounds(size=640 * 1024, depth=40, keys=8192)
+"""Arguments, what led to them, and the envelope around both."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+MOST_ERRORS = 20
+
+
+def body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
+    """Make a dependency that reads one ``model`` from a request."""
+
+    async def read(request: Request) -> Model:
+        kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
+        if kind.lower() != "application/json":
+            raise Declined("not-json", f"send application/json, not {kind[:64]}.")
+        return validated(model, await _bytes(request))
+
+    return read
+
+
+def validated(model: type[Model], text: bytes) -> Model:
+    """Read ``model`` from JSON. Raises ``Unreadable`` or ``Declined`` (``invalid-request``)."""
+    value = parse(text, BODY)
+    if not isinstance(value, dict):
+        raise Declined("invalid-request", "send a JSON object.")
+    try:
+        return model.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        complaints = _complaints(error)
+        first = complaints[0]
+        raise Declined(
+            "invalid-request",
+            f"{first['field'] or 'the request'}: {first['message']}",
+            errors=complaints,
+        ) from error
+
+
+def _complaints(error: ValidationError) -> tuple[dict[str, Json], ...]:
+    """Say what is wrong where, without repeating what was sent: it may hold secrets."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return tuple(
+        {"field": "/" + "/".join(str(step) for step in each["loc"]), "message": each["msg"]}
+        for each in found[:MOST_ERRORS]
+    )
+
+
+async def _bytes(request: Request) -> bytes:
+    collected = bytearray()
+    async for chunk in request.stream():
+        collected += chunk
+        if len(collected) > BODY.size:
+            raise TooLarge(f"the body is larger than the {BODY.size} bytes that are read.")
+    return bytes(collected)
+
+
+def takes(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe the body of a route for OpenAPI."""
+    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
+    content = {"application/json": {"schema": reference}}
+    return {"requestBody": {"required": True, "content": content}}

@@ -1,0 +1,75 @@
+"""Routes for people who look back: lists, filters, and the story of one action."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from counterseal.core.wire import ActionPage, ActionRow, Story
+from counterseal.core.words import Disposition, Outcome, Phase, Role, Verdict
+from domain.refusals import late_stream
+from entrypoints.credentials import demand
+from entrypoints.gate import no_such_action
+from entrypoints.http.answers import event_view, row_json
+from entrypoints.http.state import ByCaller, InRooms
+
+router = APIRouter(prefix="/v1/actions", tags=["history"])
+
+Text = Annotated[str | None, Field(max_length=128)]
+
+
+class Filters(BaseModel):
+    """What to list. Every filter given must fit; times are RFC 3339, ``since`` included."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Phase | None = None
+    verdict: Verdict | None = None
+    effective: Verdict | None = None
+    disposition: Disposition | None = None
+    outcome: Outcome | None = None
+    action_class: Text = None
+    tool: Text = None
+    agent: Text = None
+    principal: Text = None
+    session: Text = None
+    rule: Text = None
+    approver: Text = None
+    asked: Text = None
+    since: datetime | None = None
+    until: datetime | None = None
+    cursor: Annotated[str | None, Field(max_length=512)] = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+@router.get("", response_model=ActionPage)
+async def ls(rooms: InRooms, caller: ByCaller, filters: Annotated[Filters, Query()]) -> Response:
+    """List actions, newest first. Agents see their own."""
+    wanted = filters.model_dump(exclude_none=True, exclude={"cursor", "limit"})
+    if caller.role is Role.AGENT:
+        wanted["agent"] = caller.subject
+    rows, cursor = await rooms.queries.list_actions(
+        caller.tenant, wanted, cursor=filters.cursor, limit=filters.limit
+    )
+    page = ActionPage(
+        items=tuple(ActionRow.model_validate(row_json(row)) for row in rows), next_cursor=cursor
+    )
+    return Response(page.model_dump_json(), media_type="application/json")
+
+
+@router.get("/{action}/events", response_model=Story)
+async def events(rooms: InRooms, caller: ByCaller, action: str) -> Response:
+    """Tell everything recorded about an action, as it is stored, so that it can be checked."""
+    demand(caller, Role.AGENT, Role.APPROVER, Role.AUDITOR, Role.OPERATOR)
+    page = await rooms.gate.page(caller, action)
+    if caller.role is Role.AGENT and page.standing.agent != caller.subject:
+        raise no_such_action(action)
+    story = await rooms.ledger.read(caller.tenant, action)
+    beside = await rooms.ledger.read(caller.tenant, late_stream(action))
+    told = Story(
+        action_id=action,
+        events=tuple(event_view(one, action) for one in story),
+        late=tuple(event_view(one, late_stream(action)) for one in beside),
+    )
+    return Response(told.model_dump_json(), media_type="application/json")

@@ -1,0 +1,45 @@
+"""What every route works with, and who is calling it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, cast
+
+from adapters.postgres.queries import Queries
+from fastapi import Depends, Request
+
+from adapters.postgres.news import News
+from domain.ports import Ledger
+from entrypoints.administration import Administration
+from entrypoints.credentials import Authenticator, Caller
+from entrypoints.gate import Gate
+from entrypoints.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Everything behind the door."""
+
+    gate: Gate
+    administration: Administration
+    authenticator: Authenticator
+    ledger: Ledger
+    queries: Queries
+    news: News
+    metrics: Metrics
+    clock: Callable[[], datetime]
+    longest_wait: float
+
+
+def rooms(request: Request) -> Rooms:
+    """Find what the application was started with."""
+    return cast("Rooms", request.app.state.rooms)
+
+
+async def caller(request: Request) -> Caller:
+    """Authenticate the request's caller."""
+    return await rooms(request).authenticator.caller(request.headers.get("authorization"))
+
+
+InRooms = Annotated[Rooms, Depends(rooms)]
+ByCaller = Annotated[Caller, Depends(caller)]
