@@ -40,9 +40,7 @@ async def activities(settings: Settings) -> AsyncIterator[ActionActivities]:
         facts = PostgresFacts(pool)
         recorder = Recorder(PostgresLedger(pool))
         judging = Judging(recorder, facts, compile_bundle(NO_BUNDLE))
-        yield ActionActivities(
-            recorder, judging, facts, PostgresOverdue(pool), _gateways(settings)
-        )
+        yield ActionActivities(recorder, judging, facts, PostgresOverdue(pool), _gateways(settings))
 
 
 def build(client: Client, touched: ActionActivities, settings: Settings) -> Worker:

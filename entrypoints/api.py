@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 import uvicorn
-from adapters.postgres.queries import Queries
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -23,6 +22,7 @@ from adapters.postgres.facts import PostgresFacts
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.news import News
 from adapters.postgres.pool import open_pool
+from adapters.postgres.queries import PostgresQueries
 from counterseal.core import wire
 from counterseal.core.errors import Refused
 from domain.ports import Unavailable, UnknownTenant
@@ -91,7 +91,7 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
         News(settings.database_url) as news,
     ):
         ledger = PostgresLedger(pool)
-        queries = Queries(pool)
+        queries = PostgresQueries(pool)
         gate = Gate(
             temporal=temporal,
             recorder=Recorder(ledger),

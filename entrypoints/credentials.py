@@ -8,7 +8,8 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from counterseal.core.model import Kept, Record
+from adapters.postgres.rows import StoredKey
+from counterseal.core.model import Record
 from counterseal.core.words import Role
 from entrypoints.problems import Declined
 
@@ -27,18 +28,6 @@ class Caller(Record):
     subject: str
     environment: str
     key_id: str
-
-
-class StoredKey(Kept):
-    """A key as the ledger's read model has it."""
-
-    tenant: str
-    key_id: str
-    role: Role
-    subject: str
-    environment: str
-    secret_hash: str
-    revoked_at: object = None
 
 
 class KeyStore(Protocol):

@@ -24,7 +24,7 @@ from counterseal.core.wire import (
     VoteAnswer,
     Withdrawal,
 )
-from counterseal.core.words import Phase, Role
+from counterseal.core.words import Role
 from domain.candidate import Candidate
 from domain.standing import Standing
 from domain.states import Closed, Granted, Held
@@ -201,7 +201,7 @@ async def _settled(rooms: Rooms, caller: Caller, now: Standing, wait: float) -> 
     async with rooms.news.of(caller.tenant, now.action_id) as changed:
         while (left := deadline - asyncio.get_running_loop().time()) > 0:
             row = await rooms.queries.get_action(caller.tenant, now.action_id)
-            if row is not None and not is_waiting(Phase(str(row["phase"]))):
+            if row is not None and not is_waiting(row.phase):
                 return
             await changed.wait(min(left, _POLL))
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from adapters.postgres.rows import ListedAction
 from counterseal.core.action import Action
 from counterseal.core.canonical import Json
 from counterseal.core.wire import Answer, EventView, Grant
@@ -52,9 +53,9 @@ def event_view(one: Recorded, stream: str) -> EventView:
     )
 
 
-def row_json(row: dict[str, Json]) -> dict[str, Json]:
+def row_json(row: ListedAction) -> dict[str, Json]:
     """Take the tenant off a row: callers know whose they are."""
-    return {name: value for name, value in row.items() if name != "tenant"}
+    return row.model_dump(mode="json", exclude={"tenant"})
 
 
 def _grant(now: Standing, tokens: GrantTokens, at: datetime) -> Grant | None:

@@ -36,7 +36,7 @@ async def metrics(rooms: InRooms) -> Response:
 async def _ledger(rooms: InRooms) -> str:
     try:
         async with asyncio.timeout(_PATIENCE):
-            await rooms.queries.ping()
+            await rooms.queries.active_bundle("")
     except Exception as error:  # noqa: BLE001 - whatever is wrong, the answer is "not ready"
         return type(error).__name__
     return "ok"

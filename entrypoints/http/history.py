@@ -1,11 +1,12 @@
 """Routes for people who look back: lists, filters, and the story of one action."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from adapters.postgres.rows import ActionFilter
+from counterseal.core.model import Instant
 from counterseal.core.wire import ActionPage, ActionRow, Story
 from counterseal.core.words import Disposition, Outcome, Phase, Role, Verdict
 from domain.refusals import late_stream
@@ -37,8 +38,8 @@ class Filters(BaseModel):
     rule: Text = None
     approver: Text = None
     asked: Text = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
     cursor: Annotated[str | None, Field(max_length=512)] = None
     limit: Annotated[int, Field(ge=1, le=500)] = 50
 
@@ -46,14 +47,18 @@ class Filters(BaseModel):
 @router.get("", response_model=ActionPage)
 async def ls(rooms: InRooms, caller: ByCaller, filters: Annotated[Filters, Query()]) -> Response:
     """List actions, newest first. Agents see their own."""
-    wanted = filters.model_dump(exclude_none=True, exclude={"cursor", "limit"})
+    wanted = filters.model_dump(exclude_none=True, exclude={"state", "cursor", "limit"})
     if caller.role is Role.AGENT:
         wanted["agent"] = caller.subject
-    rows, cursor = await rooms.queries.list_actions(
-        caller.tenant, wanted, cursor=filters.cursor, limit=filters.limit
+    listed = await rooms.queries.list_actions(
+        caller.tenant,
+        ActionFilter(phase=filters.state, **wanted),
+        cursor=filters.cursor,
+        limit=filters.limit,
     )
     page = ActionPage(
-        items=tuple(ActionRow.model_validate(row_json(row)) for row in rows), next_cursor=cursor
+        items=tuple(ActionRow.model_validate(row_json(row)) for row in listed.actions),
+        next_cursor=listed.cursor,
     )
     return Response(page.model_dump_json(), media_type="application/json")
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import ValidationError
 
+from adapters.postgres.rows import StoredKey
 from counterseal.core.canonical import Json
 from counterseal.core.policy.bundle import Bundle, bundle_digest
 from counterseal.core.policy.complaint import BundleRefused
@@ -72,12 +73,14 @@ async def issue_key(
 async def revoke_key(rooms: InRooms, caller: ByCaller, key_id: str) -> KeyView:
     """Stop a key from working, within a second, for good."""
     demand(caller, Role.OPERATOR)
-    rows = {str(row["key_id"]): row for row in await rooms.queries.list_keys(caller.tenant)}
-    if key_id not in rows:
+    key = await rooms.queries.find_key(key_id)
+    if key is None or key.tenant != caller.tenant:
         raise Declined("no-such-key", f"there is no key {key_id[:64]} here.")
-    if rows[key_id].get("revoked_at") is None:
-        await rooms.administration.revoke_key(caller.tenant, rows[key_id], by=caller.subject)
-    return _key_view({**rows[key_id], "revoked_at": rooms.clock()})
+    if key.revoked_at is not None:
+        return _key_view(key)
+    row = key.model_dump(mode="json", exclude={"tenant"})
+    await rooms.administration.revoke_key(caller.tenant, row, by=caller.subject)
+    return _key_view(key.model_copy(update={"revoked_at": rooms.clock()}))
 
 
 @router.get("/roster")
@@ -108,7 +111,9 @@ async def read_bundle(rooms: InRooms, caller: ByCaller) -> BundleView:
     row = await rooms.queries.active_bundle(caller.tenant)
     if row is None:
         raise Declined("no-bundle", "no bundle is in force here; activate one.")
-    return BundleView.model_validate(row)
+    return BundleView(
+        name=row.name, version=row.version, digest=row.digest, activated_at=row.activated_at
+    )
 
 
 @router.post("/bundles", status_code=201, openapi_extra=takes(NewBundle))
@@ -160,9 +165,15 @@ def _bundle_view(bundle: Bundle) -> BundleView:
     return BundleView(name=bundle.name, version=bundle.version, digest=bundle_digest(bundle))
 
 
-def _key_view(row: dict[str, Json]) -> KeyView:
-    shown = {name: row.get(name) for name in KeyView.model_fields if name != "secret"}
-    return KeyView.model_validate(shown)
+def _key_view(key: StoredKey) -> KeyView:
+    return KeyView(
+        key_id=key.key_id,
+        role=key.role,
+        subject=key.subject,
+        environment=key.environment,
+        issued_at=key.issued_at,
+        revoked_at=key.revoked_at,
+    )
 
 
 def _said(error: ValidationError) -> str:

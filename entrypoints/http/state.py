@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, cast
 
-from adapters.postgres.queries import Queries
 from fastapi import Depends, Request
 
 from adapters.postgres.news import News
+from adapters.postgres.queries import PostgresQueries
 from domain.ports import Ledger
 from entrypoints.administration import Administration
 from entrypoints.credentials import Authenticator, Caller
@@ -24,7 +24,7 @@ class Rooms:
     administration: Administration
     authenticator: Authenticator
     ledger: Ledger
-    queries: Queries
+    queries: PostgresQueries
     news: News
     metrics: Metrics
     clock: Callable[[], datetime]

@@ -9,6 +9,7 @@ from counterseal.calls import Call, action_path, body_of, segment
 from counterseal.core.wire import (
     ActionPage,
     ActionView,
+    Answer,
     Ballot,
     BundleView,
     Identity,
@@ -33,6 +34,12 @@ def whoami() -> Call[Identity]:
 def page(filters: Mapping[str, str]) -> Call[ActionPage]:
     """List actions, newest first."""
     return _get("/v1/actions", ActionPage, filters)
+
+
+def look(action_id: str) -> Call[ActionView | Answer]:
+    """See an action as far as one's role may."""
+    seen: TypeAdapter[ActionView | Answer] = TypeAdapter(ActionView | Answer)
+    return Call("GET", action_path(action_id), seen)
 
 
 def view(action_id: str) -> Call[ActionView]:

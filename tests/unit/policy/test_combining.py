@@ -14,7 +14,7 @@ from tests.unit.policy.support import HEADER, NOON, action, judge_of, rule
 FACTS = Facts(at=NOON)
 
 
-@pytest.mark.parametrize(("one", "two"), product(["STEP_UP", "BLOCK"], repeat=2))
+@pytest.mark.parametrize(("one", "two"), list(product(["STEP_UP", "BLOCK"], repeat=2)))
 def test_the_strictest_rule_decides(one: str, two: str) -> None:
     decision = judge_of(rule("a", verdict=one) + rule("b", verdict=two)).decide(action(), FACTS)
     expected = Verdict.BLOCK if "BLOCK" in (one, two) else Verdict.STEP_UP
@@ -48,7 +48,7 @@ STAGED = {
 }
 
 
-@pytest.mark.parametrize(("staged", "effective"), STAGED.items())
+@pytest.mark.parametrize(("staged", "effective"), list(STAGED.items()))
 def test_a_stage_weakens_what_is_done_and_not_what_is_recorded(
     staged: tuple[str, str], effective: Verdict
 ) -> None:
@@ -59,7 +59,7 @@ def test_a_stage_weakens_what_is_done_and_not_what_is_recorded(
     assert decision.fired[0].effective is effective
 
 
-@pytest.mark.parametrize(("own", "of_class"), product(Stage, repeat=2))
+@pytest.mark.parametrize(("own", "of_class"), list(product(Stage, repeat=2)))
 def test_the_weaker_of_rule_and_class_acts(own: Stage, of_class: Stage) -> None:
     header = HEADER.replace("risk: high", f"risk: high\n    stage: {of_class}")
     decision = judge_of(rule("a", verdict="BLOCK", stage=own.value), header).decide(action(), FACTS)

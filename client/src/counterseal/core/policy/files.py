@@ -28,11 +28,12 @@ NAMED = ("groups", "directories", "counters")
 
 @dataclass(slots=True)
 class Joined:
-    """One document made of all files."""
+    """One document made of all files; it ``is_whole`` if all of them could be read."""
 
     value: dict[str, object] = field(default_factory=dict)
     places: dict[Path, Place] = field(default_factory=dict)
     complaints: list[Complaint] = field(default_factory=list)
+    is_whole: bool = True
 
     def complain(self, place: Place | None, path: Path, code: str, sentence: str) -> None:
         """Note a mistake at ``place``, or at the top of the chief file."""
@@ -53,10 +54,12 @@ def join(files: Mapping[str, str]) -> Joined:
     """Read all files, the chief one first, and put their parts together."""
     joined = Joined()
     if ROOT not in files:
+        joined.is_whole = False
         joined.complain(None, (), "no-bundle-file", f"there is no {ROOT}; a bundle begins there.")
     for name in sorted(files, key=lambda each: (each != ROOT, each)):
         source = read(name, files[name])
         joined.complaints += source.complaints
+        joined.is_whole &= source.value is not None or not source.complaints
         if isinstance(source.value, dict):
             _add(joined, source, source.value)
         elif source.value is not None:

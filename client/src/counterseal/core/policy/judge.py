@@ -110,18 +110,16 @@ class Judge:
 
     def decide(self, action: Action, facts: Facts) -> Decision:
         """Judge ``action`` by ``facts``. The same arguments give the same decision, for ever."""
-        action_class = self.classify(action.tool)
-        taken = self._take(action)
-        situation = self._situation(action, action_class, taken, facts)
+        situation = self.situation(action, facts)
         candidates = [
             rule
             for rule in self._candidates(action)
             if _is_any(rule.rule.match.labels, facts.agent_labels)
         ]
         conclusion = self._conclusion(
-            action_class, situation, [judged(rule, situation) for rule in candidates]
+            self.classify(action.tool), situation, [judged(rule, situation) for rule in candidates]
         )
-        queries = self.counter_queries(action, taken.values)
+        queries = self.counter_queries(action, dict(situation.attributes))
         read = {name for rule in candidates for name in _counters_read(rule)}
         return conclusion.decision(
             counters_read=tuple(query.key for query in queries if query.name in read),
@@ -134,7 +132,7 @@ class Judge:
 
     def truths(self, action: Action, facts: Facts) -> dict[str, bool]:
         """Evaluate every clause about ``action``: ``rule/clause`` to its value, if it has one."""
-        situation = self._situation(action, self.classify(action.tool), self._take(action), facts)
+        situation = self.situation(action, facts)
         return {
             f"{rule.rule.id}/{condition.name}": value
             for rule in self._candidates(action)
@@ -189,9 +187,10 @@ class Judge:
         action_class = self.classify(action.tool)
         return take(action_class, action.arguments) if action_class else Taken({}, {})
 
-    def _situation(
-        self, action: Action, action_class: ActionClass | None, taken: Taken, facts: Facts
-    ) -> Situation:
+    def situation(self, action: Action, facts: Facts) -> Situation:
+        """See the action as conditions do: every input with its value."""
+        action_class = self.classify(action.tool)
+        taken = self._take(action)
         return Situation(
             action=action,
             action_class=action_class.id if action_class else None,

@@ -27,6 +27,8 @@ def parse_bundle(files: Mapping[str, str]) -> Bundle:
     mistake that can be found, each with its place.
     """
     joined = join(files)
+    if not joined.is_whole:  # What is missing then is not missing from the bundle.
+        raise BundleRefused(_in_order(joined.complaints))
     bundle, kept = _validated(joined)
     if bundle is not None:
         for problem in (*problems(bundle), *_conditions(bundle)):
@@ -108,8 +110,18 @@ def _placed(joined: Joined, problem: Problem) -> Complaint:
 
 
 def _in_order(complaints: list[Complaint]) -> tuple[Complaint, ...]:
-    unique = dict.fromkeys(complaints)
-    return tuple(sorted(unique, key=lambda each: (each.file, each.line, each.column, each.code)))
+    guessed = {_spot(each) for each in complaints if each.code.startswith("yaml-")}
+    unique = dict.fromkeys(
+        each
+        for each in complaints
+        # A value that YAML guessed wrongly is of the wrong type, too: once is enough.
+        if each.code.startswith("yaml-") or _spot(each) not in guessed
+    )
+    return tuple(sorted(unique, key=lambda each: (*_spot(each), each.code)))
+
+
+def _spot(complaint: Complaint) -> tuple[str, int, int]:
+    return complaint.file, complaint.line, complaint.column
 
 
 def _sorted(bundle: Bundle) -> Bundle:

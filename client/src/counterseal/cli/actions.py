@@ -1,0 +1,203 @@
+"""``counterseal actions``: list, show, watch."""
+
+import time
+from typing import Annotated
+
+import typer
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from counterseal import oversight
+from counterseal.cli.exits import Exit
+from counterseal.cli.screen import (
+    AsJson,
+    err,
+    listing,
+    local,
+    out,
+    plain,
+    print_json,
+    print_line,
+    relative,
+    verdicts,
+    word,
+)
+from counterseal.cli.server import instant, server
+from counterseal.cli.shown import checked, print_answer, print_view
+from counterseal.client import Counterseal
+from counterseal.core.wire import ActionPage, ActionRow, ActionView
+from counterseal.core.words import Disposition, Outcome, Phase, Verdict
+
+app = typer.Typer(
+    help="See what agents asked for.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Limit = Annotated[int, typer.Option(min=1, max=500, help="How many to list at most.")]
+
+
+@app.command()
+def ls(  # noqa: PLR0913 - one parameter per filter
+    *,
+    state: Annotated[Phase | None, typer.Option(help="Where it stands.")] = None,
+    verdict: Annotated[Verdict | None, typer.Option(help="What policy says.")] = None,
+    effective: Annotated[Verdict | None, typer.Option(help="What it does, by stage.")] = None,
+    disposition: Annotated[Disposition | None, typer.Option(help="How the question ended.")] = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="What became of the action.")] = None,
+    action_class: Annotated[str | None, typer.Option("--class", help="Action class.")] = None,
+    tool: Annotated[str | None, typer.Option(help="Tool name.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Who asked.")] = None,
+    principal: Annotated[str | None, typer.Option(help="On whose behalf.")] = None,
+    session: Annotated[str | None, typer.Option(help="In which session.")] = None,
+    rule: Annotated[str | None, typer.Option(help="A determining rule.")] = None,
+    approver: Annotated[str | None, typer.Option(help="Who voted.")] = None,
+    asked: Annotated[str | None, typer.Option(help="A group that is asked.")] = None,
+    since: Annotated[str | None, typer.Option(help="2h, 7d, or an RFC 3339 instant.")] = None,
+    until: Annotated[str | None, typer.Option(help="2h, 7d, or an RFC 3339 instant.")] = None,
+    limit: Limit = 50,
+    cursor: Annotated[str | None, typer.Option(help="Where the last page ended.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List actions, newest first.
+
+    Example: counterseal actions ls --state HELD --asked treasury --since 2h
+    """
+    given = {
+        "state": state,
+        "verdict": verdict,
+        "effective": effective,
+        "disposition": disposition,
+        "outcome": outcome,
+        "action_class": action_class,
+        "tool": tool,
+        "agent": agent,
+        "principal": principal,
+        "session": session,
+        "rule": rule,
+        "approver": approver,
+        "asked": asked,
+        "since": instant(since),
+        "until": instant(until),
+        "limit": str(limit),
+        "cursor": cursor,
+    }
+    filters = {name: str(value) for name, value in given.items() if value is not None}
+    with server() as line:
+        page = line.ask(oversight.page(filters))
+    if as_json:
+        print_json(page)
+        return
+    out().print(_table(page))
+    if page.next_cursor:
+        err().print(Text(f"More: repeat with --cursor {page.next_cursor}"), soft_wrap=True)
+
+
+@app.command()
+def show(
+    action: Annotated[str, typer.Argument(help="The action's ID, as `actions ls` shows it.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show everything that would run, exactly, and why it is held.
+
+    Characters that cannot be seen, or that reorder text, are written as \\\\u escapes.
+
+    Example: counterseal actions show act_0123456789abcdef0123456789abcdef
+    """
+    with server() as line:
+        found = line.ask(oversight.look(action))
+    if as_json:
+        print_json(found)
+    elif isinstance(found, ActionView):
+        checked(found)
+        print_view(out(), found)
+    else:
+        print_answer(out(), found)
+
+
+@app.command()
+def watch(
+    *,
+    state: Annotated[Phase, typer.Option(help="Which actions to watch.")] = Phase.HELD,
+    asked: Annotated[str | None, typer.Option(help="A group that is asked.")] = None,
+    every: Annotated[float, typer.Option(min=0.5, help="Seconds between two looks.")] = 2.0,
+    lasting: Annotated[float | None, typer.Option("--for", help="Stop after this long.")] = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Watch actions come and go. Ctrl-C ends it; without a terminal, news are printed as lines.
+
+    Example: counterseal actions watch --asked treasury
+    """
+    filters = {"state": state.value, "limit": str(limit)} | ({"asked": asked} if asked else {})
+    end = None if lasting is None else time.monotonic() + lasting
+    console = out()
+    with server() as line:
+        try:
+            if console.is_terminal and not as_json:
+                _watch_live(line, filters, every, end)
+            else:
+                _watch_lines(line, filters, every, end, as_json=as_json)
+        except KeyboardInterrupt:
+            raise typer.Exit(Exit.OK) from None  # The usual way to stop watching.
+
+
+def _watch_live(
+    line: Counterseal, filters: dict[str, str], every: float, end: float | None
+) -> None:
+    with Live(console=out(), screen=False, auto_refresh=False) as live:
+        while True:
+            live.update(_table(line.ask(oversight.page(filters))), refresh=True)
+            if not _slept(every, end):
+                return
+
+
+def _watch_lines(
+    line: Counterseal, filters: dict[str, str], every: float, end: float | None, *, as_json: bool
+) -> None:
+    seen: dict[str, int] = {}
+    while True:
+        rows = line.ask(oversight.page(filters)).items
+        for row in reversed(rows):
+            if seen.get(row.action_id) != row.version:
+                _print_news(row, as_json=as_json)
+        seen = {row.action_id: row.version for row in rows}
+        if not _slept(every, end):
+            return
+
+
+def _print_news(row: ActionRow, *, as_json: bool) -> None:
+    if as_json:
+        print_line(row.model_dump(mode="json"))
+        return
+    said = [row.action_id, str(row.phase), row.tool, row.agent, ",".join(row.asked)]
+    out().print(Text("  ").join(plain(each) for each in said), soft_wrap=True)
+
+
+def _slept(every: float, end: float | None) -> bool:
+    if end is not None and time.monotonic() + every > end:
+        return False
+    time.sleep(every)
+    return True
+
+
+def _table(page: ActionPage) -> Table:
+    columns = ("ACTION", "STATE", "VERDICT", "TOOL", "AGENT", "ASKED", "VOTES", "ASKED AT", "UNTIL")
+    return listing(columns, [_row(row) for row in page.items])
+
+
+def _row(row: ActionRow) -> tuple[Text, ...]:
+    ended = word(row.disposition or row.phase)
+    if row.outcome:
+        ended.append(" ").append_text(word(row.outcome))
+    return (
+        plain(row.action_id),
+        ended,
+        verdicts(row.verdict, row.effective),
+        plain(row.tool),
+        plain(row.agent),
+        plain(", ".join(row.asked)),
+        plain(f"{row.approvals}/{row.quorum}" if row.quorum else "-"),
+        plain(local(row.requested_at)),
+        plain(relative(row.held_until)),
+    )

@@ -1,0 +1,76 @@
+"""``make up``: the whole stack in the foreground, until Ctrl-C."""
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from entrypoints.bootstrap import Keys
+from entrypoints.processes import free_port
+from entrypoints.stack import API_PORT, ROOT, TEMPORAL_PORT, UI_PORT, Ports, Stack, StackFailed
+
+console = Console()
+
+
+def main() -> int:
+    """Run until told to stop; whatever dies meanwhile is started again."""
+    options = _options()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    ports = Ports(free_port(API_PORT), free_port(TEMPORAL_PORT), free_port(UI_PORT))
+    stack = Stack(options.data, policies=options.policies, ui=True, ports=ports)
+    try:
+        with console.status("Starting Postgres, Temporal, the worker and the API"):
+            keys = stack.start()
+        _show(stack, keys)
+        while not stop.wait(0.25):
+            for name in stack.heal():
+                console.print(f"[yellow]{name} had ended and was started again[/]")
+    except StackFailed as failed:
+        console.print(f"[red]{failed}[/]", markup=True)
+        return 1
+    finally:
+        with console.status("Stopping; holds are kept and go on when you start again"):
+            stack.stop()
+    console.print("Stopped. Holds are kept in", str(options.data))
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make up", description=__doc__, epilog="Example: make up DATA=/var/tmp/counterseal"
+    )
+    parser.add_argument("--data", type=Path, default=ROOT / ".counterseal")
+    parser.add_argument("--policies", type=Path, default=ROOT / "policies" / "starter")
+    return parser.parse_args()
+
+
+def _show(stack: Stack, keys: Keys) -> None:
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("API", stack.url)
+    table.add_row("OpenAPI", f"{stack.url}/openapi.json")
+    table.add_row("Temporal's UI", f"http://127.0.0.1:{stack.ports.ui}")
+    table.add_row("Policy", str(stack.policies))
+    table.add_row()
+    table.add_row("agent key", keys.agent)
+    table.add_row("auditor key", keys.auditor)
+    table.add_row("operator key", keys.operator)
+    for person, key in keys.approvers.items():
+        table.add_row(f"approver key ({person})", key)
+    console.print("[bold green]Counterseal is up.[/] Ctrl-C stops it.\n")
+    console.print(table, soft_wrap=True)
+    console.print(
+        f"\nTry:  export COUNTERSEAL_URL={stack.url} COUNTERSEAL_API_KEY=<a key from above>\n"
+        "      .venv/bin/counterseal actions ls\n",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
