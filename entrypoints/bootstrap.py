@@ -39,8 +39,6 @@ async def bootstrap(dsn: str, kept: Path, policies: Path, roster: Path) -> Keys:
     async with open_pool(dsn, size=2) as pool:
         ledger = PostgresLedger(pool)
         administration = Administration(ledger, utc_now)
-        if kept.exists():
-            return Keys.model_validate_json(kept.read_text("utf-8"))
         await administration.create_tenant(TENANT, BY)
         people = read_roster(roster)
         if not await ledger.read(TENANT, ROSTER_STREAM):
@@ -54,6 +52,11 @@ async def bootstrap(dsn: str, kept: Path, policies: Path, roster: Path) -> Keys:
 def read_roster(path: Path) -> Roster:
     """Read a roster file (YAML: ``people`` and ``agents``)."""
     return Roster.model_validate(yaml.safe_load(path.read_text("utf-8")))
+
+
+def read_keys(kept: Path) -> Keys | None:
+    """Read the keys an earlier start handed out."""
+    return Keys.model_validate_json(kept.read_text("utf-8")) if kept.exists() else None
 
 
 async def _keys(administration: Administration, people: Roster) -> Keys:

@@ -11,14 +11,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.postgres.migrate import migrate
-from entrypoints.bootstrap import Keys, bootstrap
+from entrypoints.bootstrap import Keys, bootstrap, read_keys
 from entrypoints.keys import make_gateway_key
 from entrypoints.processes import Child, free_port
 from entrypoints.settings import Settings
@@ -90,7 +89,9 @@ class Stack:
         }
         self.children["worker"].start()
         self.children["api"].start()
-        self.keys = asyncio.run(bootstrap(dsn, self.data / "keys.json", self.policies, self.roster))
+        self.keys = read_keys(self.data / "keys.json") or asyncio.run(
+            bootstrap(dsn, self.data / "keys.json", self.policies, self.roster)
+        )
         self.wait_until_ready()
         return self.keys
 
@@ -124,13 +125,18 @@ class Stack:
             for child in self.children.values():
                 if child.process is not None and child.pid is None:
                     raise StackFailed(f"{child.name} ended: {child.last_words()}")
-            with suppress(URLError, OSError, ValueError):
-                with urllib.request.urlopen(f"{self.url}/readyz", timeout=3) as answer:  # noqa: S310 - loopback
-                    if json.load(answer)["ready"]:
-                        return
+            if self._is_ready():
+                return
             time.sleep(0.05)
         words = "\n".join(child.last_words() for child in self.children.values())
         raise StackFailed(f"not ready after {patience:g} s: {words}")
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=3) as answer:  # noqa: S310 - loopback
+                return json.load(answer)["ready"] is True
+        except (URLError, OSError, ValueError):
+            return False
 
     def stop(self) -> None:
         """Stop everything in the order that loses least time at the next start."""

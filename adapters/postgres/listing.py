@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal, tuple_
+from sqlalchemy import ColumnElement, any_, literal, tuple_
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
@@ -66,7 +66,7 @@ def _conditions(tenant: str, wanted: ActionFilter) -> list[ColumnElement[bool]]:
             found.append(col(getattr(ActionRow, name)) == str(value))  # noqa: PERF401 - plainer so
     for name, column in _LABELS.items():
         if (value := getattr(wanted, name)) is not None:
-            found.append(col(getattr(ActionRow, column)).any(value))
+            found.append(literal(value) == any_(col(getattr(ActionRow, column))))
     return found
 
 

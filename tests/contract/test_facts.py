@@ -73,7 +73,9 @@ async def test_attempts_count_blocked_actions_too(
     await ledger.append(write(tenant, new_action(), contributions=[counts("k", 5, live=False)]))
     await ledger.append(write(tenant, new_action(), contributions=[counts("k", 7)]))
     assert await reading(facts, tenant) == CounterReading(count=1, sum=7.0, version=2)
-    assert await reading(facts, tenant, attempts=True) == CounterReading(count=2, sum=12.0, version=2)
+    assert await reading(facts, tenant, attempts=True) == CounterReading(
+        count=2, sum=12.0, version=2
+    )
 
 
 async def test_a_hold_counts_until_it_is_released(

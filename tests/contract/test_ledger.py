@@ -17,7 +17,7 @@ async def seqs(pool: asyncpg.Pool, tenant: str) -> list[int]:
 
 async def test_what_was_written_is_read_back_byte_for_byte(ledger: PostgresLedger) -> None:
     tenant = await found_tenant(ledger)
-    first = write(tenant, "s", "a", "b", "c", extra="ünïcödé \u2028 \\ \"quoted\" \x00")
+    first = write(tenant, "s", "a", "b", "c", extra='ünïcödé \u2028 \\ "quoted" \x00')
     assert await ledger.append(first) == 3
     story = await ledger.read(tenant, "s")
     assert [each.canonical for each in story] == [each.canonical for each in first.events]
@@ -78,7 +78,10 @@ async def test_writing_the_same_again_changes_nothing(
     assert await ledger.append(later) == 3
     assert await asyncio.gather(*(ledger.append(entry) for _ in range(5))) == [2] * 5
     assert await seqs(pool, tenant) == [0, 1, 2, 3]
-    assert await pool.fetchval("SELECT version FROM ledger.velocity_key WHERE tenant = $1", tenant) == 1
+    assert (
+        await pool.fetchval("SELECT version FROM ledger.velocity_key WHERE tenant = $1", tenant)
+        == 1
+    )
     phase = await pool.fetchval("SELECT phase FROM ledger.action WHERE tenant = $1", tenant)
     assert phase == "GRANTED"  # the older row is not projected a second time
 
@@ -122,7 +125,9 @@ async def test_an_unknown_tenant_has_no_log(ledger: PostgresLedger, pool: asyncp
     ):
         with pytest.raises(UnknownTenant):
             await ledger.append(entry)
-    assert await pool.fetchval("SELECT count(*) FROM ledger.tenant_head WHERE tenant = 'nobody'") == 0
+    assert (
+        await pool.fetchval("SELECT count(*) FROM ledger.tenant_head WHERE tenant = 'nobody'") == 0
+    )
 
 
 async def test_a_tenant_is_not_left_half_made(ledger: PostgresLedger, pool: asyncpg.Pool) -> None:

@@ -182,9 +182,7 @@ async def test_a_key_is_found_until_and_after_it_is_revoked(
     with pytest.raises(Malformed):
         await ledger.append(write(thief, "keys", table="api_key", summary=key))
     revoked: dict[str, Json] = {"key_id": f"key-{tenant}", "revoked_at": AT}
-    await ledger.append(
-        write(tenant, "keys", after=end(issued), table="api_key", summary=revoked)
-    )
+    await ledger.append(write(tenant, "keys", after=end(issued), table="api_key", summary=revoked))
     found = await queries.find_key(f"key-{tenant}")
     assert found is not None
     assert (found.subject, found.revoked_at is None) == ("paybot", False)

@@ -1,4 +1,4 @@
-"""One real stack for a test session: Postgres, Temporal, worker and API as processes of their own."""
+"""One real stack for a test session: Postgres, Temporal, worker and API as real processes."""
 
 import uuid
 from collections.abc import Iterator
@@ -82,16 +82,21 @@ class Cast:
         if stack.keys is None:
             raise AssertionError("the stack has not been started")
         self.stack = stack
-        self.agent = Caller(stack.url, stack.keys.agent)
-        self.auditor = Caller(stack.url, stack.keys.auditor)
-        self.operator = Caller(stack.url, stack.keys.operator)
-        self.approvers = {
-            person: Caller(stack.url, key) for person, key in stack.keys.approvers.items()
-        }
+        self._everyone: list[Caller] = []
+        self.agent = self.caller(stack.keys.agent)
+        self.auditor = self.caller(stack.keys.auditor)
+        self.operator = self.caller(stack.keys.operator)
+        self.approvers = {person: self.caller(key) for person, key in stack.keys.approvers.items()}
 
     def caller(self, key: str) -> Caller:
         """Speak with another key."""
-        return Caller(self.stack.url, key)
+        self._everyone.append(Caller(self.stack.url, key))
+        return self._everyone[-1]
+
+    def close(self) -> None:
+        """Hang up."""
+        for caller in self._everyone:
+            caller.http.close()
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +111,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def cast(stack: Stack) -> Cast:
+def cast(stack: Stack) -> Iterator[Cast]:
     """Bring everyone on stage."""
-    return Cast(stack)
+    everyone = Cast(stack)
+    yield everyone
+    everyone.close()

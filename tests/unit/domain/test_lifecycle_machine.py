@@ -117,6 +117,7 @@ class Life(RuleBasedStateMachine):
     )
     def someone_votes(
         self,
+        *,
         moment: float | str,
         name: str,
         approve: bool,
@@ -368,7 +369,7 @@ class Life(RuleBasedStateMachine):
         assert replay(self.story) == self.state
 
 
-Life.TestCase.settings = settings(max_examples=120, stateful_step_count=25, deadline=None)
+Life.TestCase.settings = settings(max_examples=250, stateful_step_count=30, deadline=None)
 
 
 TestLife = Life.TestCase

@@ -52,7 +52,7 @@ def judge_of(rules: str = "", header: str = HEADER) -> Judge:
     return compile_bundle(parse_bundle({"bundle.yaml": text}))
 
 
-def action(tool: str = "pay", **arguments: object) -> Action:
+def action(tool: str = "pay", /, **arguments: object) -> Action:
     """Make an action of the agent `bot`."""
     return Action(
         id=action_id("acme", "bot", "1"),

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table of mistakes reads best with one to a line
 """Every mistake that can be made in a bundle is found, named, and pointed at."""
 
 import re
@@ -107,7 +108,7 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "no tools": ("[note]", "[]", "empty", "[]\n"),
     "no condition": ("when:", "when: []\n    unless:", "empty", "[]\n    unless"),
     "escalating too late": ("after: 1h", "after: 2h", "escalation-too-late", "2h, groups"),
-    "same rule id": ("rules:\n", f"rules:\n{{large}}", "duplicate-id", "large\n    title: Large"),
+    "same rule id": ("rules:\n", "rules:\n{large}", "duplicate-id", "large\n    title: Large"),
     "same class id": ("id: note", "id: payment", "duplicate-id", "payment\n    title: Notes"),
     "same clause name": ("name: folded", "name: large", "duplicate-clause", "large\n        cel"),
     "no such class": ("match: {class: [payment]}", "match: {class: [paymint]}", "unknown-class", "paymint"),

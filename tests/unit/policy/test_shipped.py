@@ -69,7 +69,7 @@ def test_at_least_one_answer_of_each_kind_is_shown(name: str) -> None:
     assert {each.decision.effective for each in results} == wanted
 
 
-def test_what_cannot_be_read_is_refused_with_its_place(tmp_path: Any) -> None:  # noqa: ANN401
+def test_what_cannot_be_read_is_refused_with_its_place(tmp_path: Any) -> None:
     (tmp_path / "bundle.yaml").write_text("bundle: a\ninclude: [../nowhere]\n")
     with pytest.raises(Exception, match=r"bundle.yaml:2:11: '../nowhere' is no directory"):
         read_bundle(tmp_path)

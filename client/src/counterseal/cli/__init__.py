@@ -1,5 +1,6 @@
 """The command ``counterseal``. Results on stdout, everything else on stderr, never a stack trace."""
 
+import io
 import os
 import sys
 import traceback
@@ -38,6 +39,9 @@ for _command in (
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a narrow terminal is no reason to fail
     try:
         app(args=args, prog_name="counterseal")
     except SystemExit as end:

@@ -29,9 +29,7 @@ from counterseal.client import Counterseal
 from counterseal.core.wire import ActionPage, ActionRow, ActionView
 from counterseal.core.words import Disposition, Outcome, Phase, Verdict
 
-app = typer.Typer(
-    help="See what agents asked for.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(help="See what agents asked for.", no_args_is_help=True, rich_markup_mode=None)
 
 Limit = Annotated[int, typer.Option(min=1, max=500, help="How many to list at most.")]
 

@@ -35,7 +35,9 @@ def list_keys(*, as_json: AsJson = False) -> None:
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
         return
-    out().print(listing(("KEY", "ROLE", "SUBJECT", "ENVIRONMENT", "ISSUED", "REVOKED"), map(_row, found)))
+    out().print(
+        listing(("KEY", "ROLE", "SUBJECT", "ENVIRONMENT", "ISSUED", "REVOKED"), map(_row, found))
+    )
 
 
 @keys.command()

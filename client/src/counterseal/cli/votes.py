@@ -20,16 +20,12 @@ ActionArgument = Annotated[
     str, typer.Argument(metavar="ACTION", help="The action's ID, as `actions ls` shows it.")
 ]
 Reason = Annotated[str, typer.Option(help="Kept as evidence; write for an auditor.")]
-Digest = Annotated[
-    str | None, typer.Option(help="Vote only if the action still has this digest.")
-]
-VoteId = Annotated[
-    str | None, typer.Option(help="Ask what became of a vote that was sent before.")
-]
+Digest = Annotated[str | None, typer.Option(help="Vote only if the action still has this digest.")]
+VoteId = Annotated[str | None, typer.Option(help="Ask what became of a vote that was sent before.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, even on a terminal.")]
 
 
-def approve(  # noqa: PLR0913 - one parameter per option
+def approve(
     action: ActionArgument,
     *,
     reason: Reason,
@@ -45,7 +41,7 @@ def approve(  # noqa: PLR0913 - one parameter per option
     _vote(action, (True, reason, digest, vote_id), yes=yes, as_json=as_json)
 
 
-def deny(  # noqa: PLR0913 - one parameter per option
+def deny(
     action: ActionArgument,
     *,
     reason: Reason,

@@ -16,6 +16,9 @@ from counterseal.core.words import Stage, Verdict
 LONGEST_READING = 256
 """Bytes of a value's canonical form that are written out; longer ones are named by digest."""
 
+_SURELY_SHORT = 40
+"""Characters of which none takes more than the six bytes of an escape."""
+
 READING_DOMAIN = "counterseal/reading/v1"
 
 
@@ -31,6 +34,7 @@ class Findings:
         self._situation = situation
         self._hidden = hidden
         self._sensitive = sensitive
+        self._written: dict[str, Json] = {}
 
     def rule(self, judged: Judged, stage: Stage) -> RuleFinding:
         """Tell about one rule, which acts at ``stage``."""
@@ -57,6 +61,11 @@ class Findings:
 
     def reading(self, path: str) -> Json:
         """Write down what was read at ``path``."""
+        if path not in self._written:
+            self._written[path] = self._write(path)
+        return self._written[path]
+
+    def _write(self, path: str) -> Json:
         if self.is_hidden(path):
             return {"sensitive": True}
         value = self._at(path)
@@ -128,6 +137,8 @@ def said(judged: Judged) -> Verdict:
 
 def abridged(value: object) -> Json:
     """Write a value, or its digest and length if it is long."""
+    if isinstance(value, bool | float) or (isinstance(value, str) and len(value) <= _SURELY_SHORT):
+        return value
     plain = _plain(value)
     try:
         written = canonical(plain)

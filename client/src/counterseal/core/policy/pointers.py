@@ -1,10 +1,12 @@
 """JSON Pointers (RFC 6901) into an action's arguments; a ``*`` stands for any key or position."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from counterseal.core.canonical import Json
 
 
+@lru_cache(4096)
 def tokens(pointer: str) -> tuple[str, ...]:
     """Split a pointer: ``/to/0/iban`` has three tokens."""
     parts = pointer.split("/")[1:]
