@@ -75,11 +75,12 @@ class EmbeddedPostgres:
                 self._create(servant)
             running = self._running()
             if running is None:
+                self._reap()
                 self._bury()
                 self._socket_dir = self._find_socket_dir(servant)
                 self._launch(servant, patience)
             else:
-                self._socket_dir = Path(running.socket_dir)
+                self._socket_dir = self._await_ready(running.pid, patience)
             if running is None or not self._is_kept():
                 self._keep()
         return self.dsn
@@ -168,13 +169,17 @@ class EmbeddedPostgres:
                 start_new_session=True,
                 **(servant.as_options() if servant else {}),
             )
+        self._await_ready(self._child.pid, patience)
+
+    def _await_ready(self, pid: int, patience: float) -> Path:
+        """Wait until the postmaster accepts connections; tell where."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            if self._child.poll() is not None:
+            if self._is_over(pid):
                 raise PostgresFailed(f"Postgres ended at once: {self._last_words()}")
             said = self._said()
-            if said and said.ready and said.pid == self._child.pid:
-                return
+            if said and said.ready and said.pid == pid:
+                return Path(said.socket_dir)
             time.sleep(0.01)
         raise PostgresFailed(f"Postgres was not ready after {patience:g} s: {self._last_words()}")
 
@@ -191,22 +196,34 @@ class EmbeddedPostgres:
 
     def _running(self) -> _Postmaster | None:
         """Find the living postmaster of this cluster; another process with its ID is not it."""
-        if self._child is not None:
-            self._child.poll()  # a dead child stays a process until somebody asks
         said = self._said()
-        if said is None:
+        if said is None or self._is_over(said.pid):
             return None
         with suppress(psutil.Error):
-            process = psutil.Process(said.pid)
-            if process.status() != psutil.STATUS_ZOMBIE and str(self._cluster) in process.cmdline():
+            if str(self._cluster) in psutil.Process(said.pid).cmdline():
                 return said
         return None
 
+    def _is_over(self, pid: int) -> bool:
+        if self._child is not None and self._child.pid == pid:
+            return self._child.poll() is not None
+        try:
+            return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+        except psutil.Error:
+            return True
+
+    def _reap(self) -> None:
+        """Wait for a dead child: until then its ID makes Postgres think that it still runs."""
+        if self._child is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(5.0)
+
     def _bury(self) -> None:
-        """Clear away what a killed postmaster left: its children first, then its lock file."""
+        """Clear away what a killed postmaster left: its children first, then its lock files."""
         lock = self._cluster / "postmaster.pid"
         if not lock.exists():
             return
+        said = self._said()
         deadline = time.monotonic() + 5.0
         while (orphans := [*self._orphans()]) and time.monotonic() < deadline:
             time.sleep(0.02)  # they notice by themselves that their parent is gone
@@ -214,6 +231,9 @@ class EmbeddedPostgres:
             with suppress(psutil.Error):
                 orphan.kill()
                 orphan.wait(5.0)
+        if said and said.socket_dir:
+            for left in Path(said.socket_dir).glob(".s.PGSQL.*"):
+                left.unlink(missing_ok=True)
         lock.unlink(missing_ok=True)
 
     def _orphans(self) -> Iterator[psutil.Process]:
@@ -225,9 +245,7 @@ class EmbeddedPostgres:
     def _is_gone(self, pid: int, patience: float) -> bool:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            if self._child is not None and self._child.pid == pid:
-                self._child.poll()  # a dead child stays a process until somebody asks
-            if not psutil.pid_exists(pid):
+            if self._is_over(pid):
                 return True
             time.sleep(0.01)
         return False

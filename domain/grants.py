@@ -66,8 +66,7 @@ def redeem_again(state: Redeemed, command: Redeem) -> tuple[Event, ...]:
 def is_same_redemption(redemption: GrantRedeemed, command: Redeem) -> bool:
     """Say whether ``command`` is a retry of the redemption that won."""
     return (
-        command.flaw is None
-        and redemption.redemption_id == command.redemption_id
+        redemption.redemption_id == command.redemption_id
         and redemption.grant_id == command.grant_id
         and redemption.digest == command.digest
         and redemption.by == command.by

@@ -1,6 +1,7 @@
 """The HTTP API. ``python -m entrypoints.api`` serves it; ``build`` makes it for any ASGI server."""
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from activities.recorder import Recorder, StillMoving
 from adapters.postgres.facts import PostgresFacts
@@ -73,7 +76,9 @@ def build(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would name whatever host the caller named
     )
+    app.add_middleware(Unbroken)
     for router in (history.router, actions.router, operations.router, health.router):
         app.include_router(router)
     _answer_errors(app)
@@ -161,11 +166,6 @@ def _answer_errors(app: FastAPI) -> None:
     async def moving(request: Request, error: Exception) -> JSONResponse:
         return await refused(request, Declined("still-moving", str(error)))
 
-    async def broken(request: Request, error: Exception) -> JSONResponse:
-        log.error("request.broken", path=request.url.path, error=type(error).__name__)
-        declined = Declined("internal", "this is our fault and has been logged; nothing changed.")
-        return _problem(problem_of(declined))
-
     handlers: dict[type[Exception], Callable[..., Awaitable[JSONResponse]]] = {
         Refused: refused,
         RequestValidationError: invalid,
@@ -173,10 +173,46 @@ def _answer_errors(app: FastAPI) -> None:
         Unavailable: unavailable,
         UnknownTenant: unavailable,
         StillMoving: moving,
-        Exception: broken,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+
+
+class Unbroken:
+    """Answers what nobody foresaw. The log gets where it happened, never what was said.
+
+    Starlette's own handler would let the server log the whole exception, and messages of
+    exceptions quote what they complain about.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; answer with a problem document if that ends in an exception."""
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            log.info("request.abandoned", path=scope["path"][:200])
+        except Exception as error:
+            if scope["type"] != "http" or started:
+                raise
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            log.error(  # noqa: TRY400 - the whole exception may quote a secret
+                "request.broken",
+                path=scope["path"][:200],
+                error=type(error).__name__,
+                where=f"{last.filename}:{last.lineno}",
+            )
+            declined = Declined("internal", "this is our fault and has been logged.")
+            await _problem(problem_of(declined))(scope, receive, send)
 
 
 def _problem(problem: wire.Problem, headers: dict[str, str] | None = None) -> JSONResponse:

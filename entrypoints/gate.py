@@ -6,6 +6,7 @@ the ledger answers alone, by the same rules.
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,13 +30,14 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.actions import Reply, reply_to
-from activities.recorder import Obeyed, Page, Recorder, find_answer, request_of
+from activities.recorder import Obeyed, Page, Recorder
+from counterseal.core.canonical import digest
 from counterseal.core.signing import PrivateKey, is_signed, public_key
 from counterseal.core.wire import Ballot, Receipt, Redemption, Withdrawal
 from counterseal.core.words import Phase
 from domain.candidate import Candidate
 from domain.commands import AskOtherwise, Flaw, Redeem, Report, Withdraw
-from domain.events import GrantRedeemed, GrantRefused, ReceiptRefused, VoteRefused
+from domain.events import GrantRedeemed, Refusal
 from domain.messages import (
     Message,
     VoteMessage,
@@ -54,6 +56,9 @@ from workflows.governed_action import GovernedAction, Opening
 
 TENANT = SearchAttributeKey.for_keyword("CountersealTenant")
 CHANNEL, ASSURANCE = "api", "api_key"
+LONGEST_ID = 128
+"""Characters of a vote's ID that a message carries."""
+_ACTION = re.compile(r"act_[0-9a-f]{32}\Z")
 _PASSING = {RPCStatusCode.ABORTED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.RESOURCE_EXHAUSTED}
 
 log = structlog.get_logger()
@@ -108,7 +113,7 @@ class Gate:
         message = VoteMessage(
             tenant=caller.tenant,
             action_id=action_id,
-            vote_id=f"{caller.subject}/{ballot.vote_id}",
+            vote_id=_within(f"{caller.subject}/{ballot.vote_id}", LONGEST_ID),
             person=caller.subject,
             approve=ballot.approve,
             reason=ballot.reason,
@@ -121,7 +126,7 @@ class Gate:
         if not isinstance(page.state, Held):
             return await self._vote_without_workflow(message, page)
         try:
-            return await self._deliver(message, f"vote/{message.vote_id}")
+            return await self._deliver(message, _update_id(message))
         except LookupError:
             return await self._vote_without_workflow(message, page)
 
@@ -139,7 +144,7 @@ class Gate:
         if not isinstance(page.state, Held):
             return await self._withdraw_without_workflow(message, page)
         try:
-            return await self._deliver(message, f"withdraw/{asked.request_id}")
+            return await self._deliver(message, _update_id(message))
         except LookupError:
             return await self._withdraw_without_workflow(message, page)
 
@@ -166,18 +171,13 @@ class Gate:
             ),
         )
         obeyed = await self.recorder.obey(caller.tenant, action_id, command, known=page)
-        answer = find_answer(
-            obeyed,
-            lambda event: (
-                isinstance(event, GrantRedeemed | GrantRefused)
-                and (getattr(event, "redemption_id", None) or request_of(event))
-                == asked.redemption_id
-            ),
-        )
-        if isinstance(answer, GrantRedeemed):
-            await self._tell(obeyed)
-            return answer
-        raise _declined(answer, action_id, "not-granted")
+        refusal, state = _refusal(obeyed), obeyed.page.state
+        if refusal is not None or not isinstance(state, Redeemed | Closed):
+            raise _declined(refusal, action_id, "not-granted")
+        if state.redemption is None:
+            raise _declined(None, action_id, "not-granted")
+        await self._tell(obeyed)
+        return state.redemption
 
     async def report(self, caller: Caller, action_id: str, receipt: Receipt) -> Standing:
         """Take a receipt. Raises ``Declined`` with the code of the recorded refusal."""
@@ -195,14 +195,8 @@ class Gate:
             signed_by=_signed_by(page, receipt),
         )
         obeyed = await self.recorder.obey(caller.tenant, action_id, command, known=page)
-        refused = find_answer(
-            obeyed,
-            lambda event: (
-                isinstance(event, ReceiptRefused) and event.request_id == receipt.request_id
-            ),
-        )
-        if refused is not None:
-            raise _declined(refused, action_id, "not-redeemed")
+        if (refusal := _refusal(obeyed)) is not None:
+            raise _declined(refusal, action_id, "not-redeemed")
         await self._tell(obeyed)
         return obeyed.standing
 
@@ -331,6 +325,41 @@ def no_such_action(action_id: str) -> Declined:
     return Declined("no-such-action", f"there is no action {action_id[:64]} here.")
 
 
+def is_action_id(text: str) -> bool:
+    """Say whether ``text`` has the form of our action IDs."""
+    return _ACTION.match(text) is not None
+
+
+def named(action_id: str) -> str:
+    """Let through what can be an action's name: other streams are nobody's to ask for."""
+    if not is_action_id(action_id):
+        raise no_such_action(action_id)
+    return action_id
+
+
+def _update_id(message: Message) -> str:
+    """Name a message by all that it says, so that only a true retry gets the first one's answer.
+
+    Otherwise a second vote under the same ID would be told what became of the first.
+    """
+    said = message.model_dump(mode="json", exclude={"heard_at"})
+    return f"{message.kind}/{digest('counterseal/update-id/v1', said)}"
+
+
+def _within(text: str, longest: int) -> str:
+    """Shorten an ID that is too long to be carried, so that it still names one thing only."""
+    if len(text) <= longest:
+        return text
+    named = digest("counterseal/long-id/v1", text)
+    return f"{text[: longest - len(named) - 1]}/{named}"
+
+
+def _refusal(obeyed: Obeyed) -> Refusal | None:
+    """Find what was refused just now: an older refusal under the same ID answers something else."""
+    fresh = (*obeyed.added, *obeyed.late)
+    return next((one for one in fresh if isinstance(one, Refusal)), None)
+
+
 def _signed_by(page: Page, receipt: Receipt) -> str | None:
     """Name the executor's key if the receipt is signed with the one named at redemption."""
     state = page.state
@@ -343,9 +372,9 @@ def _signed_by(page: Page, receipt: Receipt) -> str | None:
     return redemption.executor_key
 
 
-def _declined(answer: object, action_id: str, otherwise: str) -> Declined:
-    if isinstance(answer, VoteRefused | GrantRefused | ReceiptRefused):
-        return Declined(answer.code, answer.sentence, action_id=action_id)
+def _declined(refusal: Refusal | None, action_id: str, otherwise: str) -> Declined:
+    if refusal is not None:
+        return Declined(refusal.code, refusal.sentence, action_id=action_id)
     return Declined(otherwise, f"{action_id} cannot be used this way now.", action_id=action_id)
 
 

@@ -27,12 +27,11 @@ class Changed:
 
     async def wait(self, timeout: float) -> bool:  # noqa: ASYNC109 - running out is an answer here
         """Wait for news since the last call; ``False`` if ``timeout`` seconds pass without any."""
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._heard.wait(), timeout)
-        except TimeoutError:
-            return False
+        heard = self._heard.is_set()
         self._heard.clear()
-        return True
+        return heard
 
 
 class News:

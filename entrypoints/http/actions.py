@@ -13,6 +13,7 @@ from activities.actions import Reply
 from activities.recorder import Page
 from counterseal.core.action import Action, action_digest, action_id
 from counterseal.core.canonical import ARGUMENTS, check
+from counterseal.core.signing import public_key
 from counterseal.core.wire import (
     ActionView,
     Answer,
@@ -30,7 +31,7 @@ from domain.standing import Standing
 from domain.states import Closed, Granted, Held
 from domain.states import Redeemed as RedeemedState
 from entrypoints.credentials import Caller, demand
-from entrypoints.gate import is_waiting, no_such_action
+from entrypoints.gate import is_waiting, named, no_such_action
 from entrypoints.http.answers import answer, row_json, undecided
 from entrypoints.http.body import body, takes
 from entrypoints.http.state import ByCaller, InRooms, Rooms
@@ -39,7 +40,6 @@ from entrypoints.problems import Declined
 router = APIRouter(prefix="/v1/actions", tags=["actions"])
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
-_ACTION = re.compile(r"act_[0-9a-f]{32}\Z")
 _WAIT = re.compile(r"(?:^|,)\s*wait=(\d{1,5})\s*(?:,|$)")
 _POLL = 1.0
 _FRESH = timedelta(seconds=1)
@@ -92,7 +92,7 @@ async def vote(
 ) -> Response:
     """Answer a held action. A vote that does not count is told why, and recorded."""
     demand(caller, Role.APPROVER)
-    reply = await rooms.gate.vote(caller, _named(action), ballot)
+    reply = await rooms.gate.vote(caller, named(action), ballot)
     rooms.metrics.votes.labels(
         "pending" if reply is None else "counted" if reply.accepted else reply.code
     ).inc()
@@ -108,7 +108,7 @@ async def withdraw(
 ) -> Response:
     """Take a question back, or give an unused grant back."""
     demand(caller, Role.AGENT)
-    reply = await rooms.gate.withdraw(caller, _named(action), asked)
+    reply = await rooms.gate.withdraw(caller, named(action), asked)
     page = await rooms.gate.page(caller, action)
     if reply is not None and not reply.accepted:
         raise Declined(reply.code, reply.sentence, action_id=action)
@@ -124,8 +124,14 @@ async def redeem(
 ) -> Response:
     """Use a grant, just before running. The same redemption may be sent again, another may not."""
     demand(caller, Role.AGENT)
+    if asked.executor_key is not None and public_key(asked.executor_key) is None:
+        # Taken now, it would make every receipt a refused one.
+        raise Declined(
+            "invalid-request",
+            "/executor_key: this is not the base64url spelling of an Ed25519 public key.",
+        )
     try:
-        used = await rooms.gate.redeem(caller, _named(action), asked)
+        used = await rooms.gate.redeem(caller, named(action), asked)
     except Declined as declined:
         rooms.metrics.redemptions.labels(declined.declined_code).inc()
         raise
@@ -154,7 +160,7 @@ async def report(
             "invalid-request",
             f"/outcome: {receipt.outcome} is ours to say; report SUCCEEDED, FAILED or UNKNOWN.",
         )
-    now = await rooms.gate.report(caller, _named(action), receipt)
+    now = await rooms.gate.report(caller, named(action), receipt)
     rooms.metrics.receipts.labels(receipt.outcome).inc()
     page = await rooms.gate.page(caller, action)
     return _answer(rooms, now, _action(page))
@@ -207,7 +213,7 @@ async def _settled(rooms: Rooms, caller: Caller, now: Standing, wait: float) -> 
 
 
 async def _page(rooms: Rooms, caller: Caller, action: str) -> Page:
-    page = await rooms.gate.page(caller, _named(action))
+    page = await rooms.gate.page(caller, named(action))
     if caller.role is Role.AGENT and page.standing.agent != caller.subject:
         raise no_such_action(action)  # agents read their own actions, and learn of no others
     return page
@@ -232,12 +238,6 @@ def _action(page: Page) -> Action:
     if not isinstance(page.state, Held | Granted | RedeemedState | Closed):
         raise no_such_action(page.stream)
     return page.state.request.action
-
-
-def _named(action: str) -> str:
-    if not _ACTION.match(action):
-        raise no_such_action(action)
-    return action
 
 
 def _seconds(prefer: str | None, rooms: Rooms) -> float:

@@ -1,5 +1,6 @@
 """Reads request bodies: within bounds, without ambiguity, strictly typed; and tells OpenAPI."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -7,7 +8,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from counterseal.core.canonical import Bounds, Json, parse
-from counterseal.core.errors import TooLarge
+from counterseal.core.errors import NotUnicode, TooLarge, Unreadable
 from entrypoints.problems import Declined
 
 BODY = Bounds(size=640 * 1024, depth=40, keys=8192)
@@ -16,6 +17,10 @@ BODY = Bounds(size=640 * 1024, depth=40, keys=8192)
 Model = TypeVar("Model", bound=BaseModel)
 
 MOST_ERRORS = 20
+LONGEST_ECHO = 200
+
+_STRINGS_END = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+"""Bytes in which every string ends. Without this, looking for tokens takes quadratic time."""
 
 
 def body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
@@ -32,12 +37,17 @@ def body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
 
 def validated(model: type[Model], text: bytes) -> Model:
     """Read ``model`` from JSON. Raises ``Unreadable`` or ``Declined`` (``invalid-request``)."""
+    if len(text) <= BODY.size and _STRINGS_END.fullmatch(text) is None:
+        raise Unreadable("not JSON: a string in it never ends.")
     value = parse(text, BODY)
     if not isinstance(value, dict):
         raise Declined("invalid-request", "send a JSON object.")
     try:
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:
+        if error.errors(include_url=False)[0]["type"] == "json_invalid":
+            # It was JSON to `parse`: what the stricter reader minds is half a surrogate pair.
+            raise NotUnicode("text holds a lone surrogate, which is not Unicode.") from error
         complaints = _complaints(error)
         first = complaints[0]
         raise Declined(
@@ -51,7 +61,10 @@ def _complaints(error: ValidationError) -> tuple[dict[str, Json], ...]:
     """Say what is wrong where, without repeating what was sent: it may hold secrets."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return tuple(
-        {"field": "/" + "/".join(str(step) for step in each["loc"]), "message": each["msg"]}
+        {
+            "field": ("/" + "/".join(str(step) for step in each["loc"]))[:LONGEST_ECHO],
+            "message": each["msg"],
+        }
         for each in found[:MOST_ERRORS]
     )
 

@@ -1,23 +1,36 @@
 """Routes for people who look back: lists, filters, and the story of one action."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WrapValidator
 
+from adapters.postgres import cursor as cursors
 from adapters.postgres.rows import ActionFilter
 from counterseal.core.model import Instant
 from counterseal.core.wire import ActionPage, ActionRow, Story
 from counterseal.core.words import Disposition, Outcome, Phase, Role, Verdict
 from domain.refusals import late_stream
 from entrypoints.credentials import demand
-from entrypoints.gate import no_such_action
+from entrypoints.gate import is_action_id, named, no_such_action
 from entrypoints.http.answers import event_view, row_json
 from entrypoints.http.state import ByCaller, InRooms
 
 router = APIRouter(prefix="/v1/actions", tags=["history"])
 
-Text = Annotated[str | None, Field(max_length=128)]
+# Postgres knows no NUL in text.
+Text = Annotated[str | None, Field(max_length=128, pattern=r"^[^\x00]*$")]
+
+
+def _within_reach(value: object, read: Callable[[object], Instant]) -> Instant:
+    try:
+        return read(value)
+    except OverflowError as error:
+        raise ValueError("this instant lies outside the years 1 to 9999 in UTC") from error
+
+
+When = Annotated[Instant, WrapValidator(_within_reach)]
 
 
 class Filters(BaseModel):
@@ -38,8 +51,8 @@ class Filters(BaseModel):
     rule: Text = None
     approver: Text = None
     asked: Text = None
-    since: Instant | None = None
-    until: Instant | None = None
+    since: When | None = None
+    until: When | None = None
     cursor: Annotated[str | None, Field(max_length=512)] = None
     limit: Annotated[int, Field(ge=1, le=500)] = 50
 
@@ -53,7 +66,7 @@ async def ls(rooms: InRooms, caller: ByCaller, filters: Annotated[Filters, Query
     listed = await rooms.queries.list_actions(
         caller.tenant,
         ActionFilter(phase=filters.state, **wanted),
-        cursor=filters.cursor,
+        cursor=_checked(filters.cursor),
         limit=filters.limit,
     )
     page = ActionPage(
@@ -67,7 +80,7 @@ async def ls(rooms: InRooms, caller: ByCaller, filters: Annotated[Filters, Query
 async def events(rooms: InRooms, caller: ByCaller, action: str) -> Response:
     """Tell everything recorded about an action, as it is stored, so that it can be checked."""
     demand(caller, Role.AGENT, Role.APPROVER, Role.AUDITOR, Role.OPERATOR)
-    page = await rooms.gate.page(caller, action)
+    page = await rooms.gate.page(caller, named(action))
     if caller.role is Role.AGENT and page.standing.agent != caller.subject:
         raise no_such_action(action)
     story = await rooms.ledger.read(caller.tenant, action)
@@ -78,3 +91,18 @@ async def events(rooms: InRooms, caller: ByCaller, action: str) -> Response:
         late=tuple(event_view(one, late_stream(action)) for one in beside),
     )
     return Response(told.model_dump_json(), media_type="application/json")
+
+
+def _checked(cursor: str | None) -> str | None:
+    """Hold a cursor to what our lists give out. Raises ``BadCursor``."""
+    if cursor is None:
+        return None
+    try:
+        last = cursors.read(cursor).action_id
+    except OverflowError:
+        last = ""
+    if not is_action_id(last):
+        raise cursors.BadCursor(
+            "this cursor is not one of ours; leave it out to begin with the latest action."
+        )
+    return cursor

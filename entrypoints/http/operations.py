@@ -1,5 +1,7 @@
 """Routes for operators: keys, roster, bundles, rehearsals; and who one is."""
 
+import asyncio
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -29,6 +31,9 @@ from entrypoints.http.state import ByCaller, InRooms, Rooms
 from entrypoints.problems import Declined
 
 router = APIRouter(prefix="/v1", tags=["operations"])
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""A NUL as JSON writes it. Postgres cannot keep one in what it indexes."""
 
 
 @router.get("/whoami")
@@ -73,7 +78,7 @@ async def issue_key(
 async def revoke_key(rooms: InRooms, caller: ByCaller, key_id: str) -> KeyView:
     """Stop a key from working, within a second, for good."""
     demand(caller, Role.OPERATOR)
-    key = await rooms.queries.find_key(key_id)
+    key = await rooms.queries.find_key(key_id) if key_id.isalnum() else None
     if key is None or key.tenant != caller.tenant:
         raise Declined("no-such-key", f"there is no key {key_id[:64]} here.")
     if key.revoked_at is not None:
@@ -97,6 +102,7 @@ async def set_roster(
 ) -> RosterView:
     """Replace the roster. Holds that are open count later votes by the new one."""
     demand(caller, Role.OPERATOR)
+    _refuse_nul(wanted)
     try:
         roster = Roster.model_validate(wanted.model_dump(mode="json", exclude={"version"}))
     except ValidationError as error:
@@ -122,7 +128,7 @@ async def activate_bundle(
 ) -> BundleView:
     """Bring a bundle into force for new actions. Actions already held keep theirs."""
     demand(caller, Role.OPERATOR)
-    bundle = _bundle(wanted.files)
+    bundle = await _bundle(wanted.files)
     await rooms.administration.activate(caller.tenant, bundle, by=caller.subject)
     return _bundle_view(bundle)
 
@@ -133,7 +139,7 @@ async def rehearse(
 ) -> Rehearsal:
     """Make a tenant apart, in which a bundle can be tried with nothing at stake."""
     demand(caller, Role.OPERATOR)
-    bundle = _bundle(wanted.files)
+    bundle = await _bundle(wanted.files)
     tenant = await rooms.administration.rehearse(caller.tenant, bundle, by=caller.subject)
     return Rehearsal(
         tenant=tenant,
@@ -151,9 +157,10 @@ async def _issue(rooms: Rooms, caller: Caller, tenant: str, role: Role, subject:
     return secret.text
 
 
-def _bundle(files: dict[str, str]) -> Bundle:
+async def _bundle(files: dict[str, str]) -> Bundle:
     try:
-        return parse_bundle(files)
+        # Reading YAML takes its time, and nobody's hold should have to wait for it.
+        return await asyncio.to_thread(parse_bundle, files)
     except BundleRefused as refused:
         complaints: tuple[dict[str, Json], ...] = tuple(
             each.model_dump(mode="json") for each in refused.complaints[:100]
@@ -174,6 +181,11 @@ def _key_view(key: StoredKey) -> KeyView:
         issued_at=key.issued_at,
         revoked_at=key.revoked_at,
     )
+
+
+def _refuse_nul(wanted: RosterView) -> None:
+    if _NUL.search(wanted.model_dump_json()):
+        raise Declined("roster-refused", "text with a NUL character (U+0000) cannot be kept.")
 
 
 def _said(error: ValidationError) -> str:

@@ -43,6 +43,14 @@ async def insist(ledger: PostgresLedger, entry: Entry) -> int:
             await asyncio.sleep(0.02)
 
 
+async def kill_and_restart(server: EmbeddedPostgres) -> None:
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    while server.is_alive():
+        await asyncio.sleep(0.001)
+    await asyncio.to_thread(server.start)
+
+
 async def keep_writing(
     ledger: PostgresLedger, tenant: str, done: asyncio.Event
 ) -> list[tuple[Entry, int]]:
@@ -71,17 +79,16 @@ async def test_nothing_acknowledged_is_lost_and_nothing_doubled(
     async with open_pool(mortal.dsn, patience=2.0) as pool:
         ledger, done = PostgresLedger(pool, patience=2.0), asyncio.Event()
         tenant = await found_tenant(ledger)
-        writers = [
-            asyncio.create_task(keep_writing(ledger, tenant, done)) for _ in range(WRITERS)
-        ]
-        for _ in range(ROUNDS):
-            await asyncio.sleep(chance.uniform(0.15, 0.5))
-            assert server.pid is not None
-            os.kill(server.pid, signal.SIGKILL)
-            await asyncio.to_thread(server.start)
-        await asyncio.sleep(0.2)
-        done.set()
-        told = [each for writer in await asyncio.gather(*writers) for each in writer]
+        async with asyncio.TaskGroup() as group:
+            writers = [
+                group.create_task(keep_writing(ledger, tenant, done)) for _ in range(WRITERS)
+            ]
+            for _ in range(ROUNDS):
+                await asyncio.sleep(chance.uniform(0.15, 0.5))
+                await kill_and_restart(server)
+            await asyncio.sleep(0.2)
+            done.set()
+        told = [each for writer in writers for each in writer.result()]
         stored = await pool.fetch(
             "SELECT * FROM ledger.event WHERE tenant = $1 ORDER BY seq", tenant
         )
@@ -139,9 +146,7 @@ async def test_news_comes_back_with_postgres(server: EmbeddedPostgres, mortal: D
     ):
         ledger = PostgresLedger(pool)
         await insist(ledger, write("t-news", "tenant", "tenant.created"))
-        assert server.pid is not None
-        os.kill(server.pid, signal.SIGKILL)
-        await asyncio.to_thread(server.start)
+        await kill_and_restart(server)
         assert await changed.wait(5)  # it may have missed something, so it says so
         await insist(ledger, write("t-news", "s", wake=True))
         assert await changed.wait(5)

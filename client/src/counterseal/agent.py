@@ -13,9 +13,9 @@ from counterseal.calls import Call, made
 from counterseal.conversation import Backoff, Conversation, Pause, clock, exchange
 from counterseal.core.canonical import Json
 from counterseal.core.signing import public_text
-from counterseal.core.wire import Answer, Redemption, Withdrawal
+from counterseal.core.wire import Answer, Redeemed, Redemption, Withdrawal
 from counterseal.core.words import Phase
-from counterseal.errors import GrantRefused, Misunderstood, Unreachable
+from counterseal.errors import AlreadyRun, GrantRefused, Misunderstood, Unreachable
 from counterseal.meant import Meant
 from counterseal.running import GoAhead, Undelivered
 from counterseal.standing import Hold, Permit, Refusal, Standing, parse_handle, standing
@@ -84,7 +84,7 @@ class Agent:
             digest=permit.meant.digest_of(permit.answer),
             executor_key=public_text(executor.public_key()),
         )
-        told = yield from self._asked(calls.redeem(permit.action_id, redemption), permit.handle)
+        told = yield from self._use(permit, redemption)
         if (told.action_id, told.digest) != (permit.action_id, redemption.digest) or (
             told.redemption_id != redemption.redemption_id
         ):
@@ -133,11 +133,15 @@ class Agent:
             yield Pause(min(1.0, max(0.0, end - after)))
         return answer
 
-    def _asked(self, call: Call[T], handle: str) -> Conversation[T]:
+    def _use(self, permit: Permit, redemption: Redemption) -> Conversation[Redeemed]:
         try:
-            return (yield from self.ask(call))
+            return (yield from self.ask(calls.redeem(permit.action_id, redemption)))
         except Unreachable as error:
-            raise Unreachable(str(error), handle=handle) from error
+            raise Unreachable(str(error), handle=permit.handle) from error
+        except GrantRefused as error:
+            if error.code == "already-redeemed":
+                raise AlreadyRun(str(error), action_id=permit.action_id) from error
+            raise
 
     def _exchange(self, call: Call[T], end: float) -> Conversation[T]:
         return (yield from exchange(call, end + self.patience, Backoff(self.chance.draw)))

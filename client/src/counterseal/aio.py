@@ -20,7 +20,7 @@ from counterseal.errors import CountersealError
 from counterseal.guard import Guarded, GuardTerms, Plan, Ready, Running
 from counterseal.outbox import Outbox
 from counterseal.running import GoAhead, Ran, Undelivered, failed, receipt, succeeded
-from counterseal.standing import Permit, Standing
+from counterseal.standing import Standing
 from counterseal.terms import Chance, Circumstances
 from counterseal.transport import AsyncLine
 
@@ -68,9 +68,9 @@ class AsyncCounterseal:
         """Take up an action by its handle, after a restart too."""
         return await self._line.carry(self._agent.resume(handle, wait))
 
-    async def redeem(self, permit: Permit) -> GoAhead:
-        """Use the grant, just before running. Raises ``GrantRefused`` if it cannot be used."""
-        return await self._line.carry(self._agent.redeem(permit))
+    async def redeem(self, now: Standing) -> GoAhead:
+        """Use the grant of a ``Permit``, just before running; of anything else, raise its error."""
+        return await self._line.carry(self._agent.admit(now))
 
     async def report(
         self,
@@ -108,7 +108,7 @@ class AsyncCounterseal:
         self, tool: str, arguments: Mapping[str, Json], **terms: Unpack[Circumstances]
     ) -> AsyncIterator[Running]:
         """Ask, and run the ``async with`` block once if permitted; report how it ended."""
-        running = Running(await self._admitted(await self.propose(tool, arguments, **terms)))
+        running = Running(await self.redeem(await self.propose(tool, arguments, **terms)))
         go = running.go
         try:
             yield running
@@ -165,7 +165,7 @@ class AsyncCounterseal:
         return cast("Guarded[P, Coroutine[Any, Any, R]]", run)
 
     async def _run(self, function: Callable[..., Awaitable[R]], now: Standing, ready: Ready) -> R:
-        go = await self._admitted(now)
+        go = await self.redeem(now)
         try:
             result = await function(*ready.args, **ready.kwargs)
         except Exception as error:
@@ -173,9 +173,6 @@ class AsyncCounterseal:
             raise
         await self._conclude(go, succeeded(result))
         return result
-
-    async def _admitted(self, now: Standing) -> GoAhead:
-        return await self._line.carry(self._agent.admit(now))
 
     async def _conclude(self, go: GoAhead, ran: Ran) -> None:
         parcel = receipt(go, ran, self._chance.name())

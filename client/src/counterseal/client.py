@@ -20,7 +20,7 @@ from counterseal.errors import CountersealError
 from counterseal.guard import Guarded, GuardTerms, Plan, Ready, Running
 from counterseal.outbox import Outbox
 from counterseal.running import GoAhead, Ran, Undelivered, failed, receipt, succeeded
-from counterseal.standing import Permit, Standing
+from counterseal.standing import Standing
 from counterseal.terms import Chance, Circumstances
 from counterseal.transport import Line
 
@@ -69,9 +69,9 @@ class Counterseal:
         """Take up an action by its handle, after a restart too."""
         return self._line.carry(self._agent.resume(handle, wait))
 
-    def redeem(self, permit: Permit) -> GoAhead:
-        """Use the grant, just before running. Raises ``GrantRefused`` if it cannot be used."""
-        return self._line.carry(self._agent.redeem(permit))
+    def redeem(self, now: Standing) -> GoAhead:
+        """Use the grant of a ``Permit``, just before running; of anything else, raise its error."""
+        return self._line.carry(self._agent.admit(now))
 
     def report(
         self,
@@ -108,7 +108,7 @@ class Counterseal:
         self, tool: str, arguments: Mapping[str, Json], **terms: Unpack[Circumstances]
     ) -> Iterator[Running]:
         """Ask, and run the ``with`` block once if permitted; report how it ended."""
-        running = Running(self._admitted(self.propose(tool, arguments, **terms)))
+        running = Running(self.redeem(self.propose(tool, arguments, **terms)))
         go = running.go
         try:
             yield running
@@ -163,7 +163,7 @@ class Counterseal:
         return cast("Guarded[P, R]", run)
 
     def _run(self, function: Callable[..., R], now: Standing, ready: Ready) -> R:
-        go = self._admitted(now)
+        go = self.redeem(now)
         try:
             result = function(*ready.args, **ready.kwargs)
         except Exception as error:
@@ -171,9 +171,6 @@ class Counterseal:
             raise
         self._conclude(go, succeeded(result))
         return result
-
-    def _admitted(self, now: Standing) -> GoAhead:
-        return self._line.carry(self._agent.admit(now))
 
     def _conclude(self, go: GoAhead, ran: Ran) -> None:
         parcel = receipt(go, ran, self._chance.name())

@@ -70,6 +70,8 @@ def frozen(arguments: Json) -> bytes:
     if not isinstance(arguments, dict):
         raise Unsendable("arguments are an object of names and values.")
     try:
-        return check(arguments, ARGUMENTS)
+        written = check(arguments, ARGUMENTS)
+        parse(written, ARGUMENTS)  # A float like 2.0**53 can be written and not be read back.
     except Unreadable as error:
         raise Unsendable(f"the arguments cannot be asked about: {error}") from error
+    return written

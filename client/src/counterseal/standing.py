@@ -85,8 +85,9 @@ class Refusal(_Proposed):
     def error(self) -> NotPermitted:
         """The refusal as an exception."""
         kind, said = _KINDS[_ending(self.answer)]
+        why = self.message if kind is Blocked else ""  # Policy's words are about policy's answer.
         return kind(
-            _sentence(f"{self.action_id} {said}", self.message),
+            _sentence(f"{self.action_id} {said}", why),
             action_id=self.action_id,
             reason=self.message,
             disposition=self.answer.disposition,

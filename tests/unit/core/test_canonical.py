@@ -24,7 +24,6 @@ from counterseal.core.errors import (
     DuplicateKey,
     NotUnicode,
     NumberOutOfRange,
-    Refused,
     TooDeep,
     TooLarge,
     TooManyKeys,
@@ -283,7 +282,7 @@ LONGEST = 256 * 1024
     [
         b'"' + b"a" * (LONGEST - 2) + b'"',
         b'"' + b"\\n" * (LONGEST // 2 - 1) + b'"',
-        b"[" + b"1," * (LONGEST // 2 - 1) + b"1]",
+        b"[" + b"1," * (LONGEST // 2 - 2) + b"1]",
         b"[" + b'"",' * (LONGEST // 3 - 2) + b'""]',
         b" " * (LONGEST - 1) + b"1",
     ],
@@ -443,16 +442,16 @@ def test_equal_bytes_are_equal_values_and_equal_digests(one: Json, other: Json) 
 def test_no_bytes_at_all_make_it_fail_otherwise_than_by_refusing(text: bytes) -> None:
     try:
         canonical(parse(text, ARGUMENTS))
-    except Refused as refusal:
-        assert refusal.code.startswith("json-")
+    except Unreadable:
+        return
 
 
 @given(st.text(alphabet='{}[]:,"\\u0dea 19.e-tn', max_size=60))
 def test_nothing_like_json_makes_it_fail_otherwise_than_by_refusing(text: str) -> None:
     try:
         read(text)
-    except Refused as refusal:
-        assert refusal.code.startswith("json-")
+    except Unreadable:
+        return
 
 
 # Digests
@@ -479,7 +478,7 @@ def test_a_digest_of_one_thing_is_never_the_digest_of_another() -> None:
         ("sha256:" + "A" * 64, False),
         ("SHA256:" + "0" * 64, False),
         (" sha256:" + "0" * 64, False),
-        ("sha256:" + "٠" * 64, False),
+        ("sha256:" + "\u0660" * 64, False),
         ("", False),
     ],
 )

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -33,7 +35,7 @@ def test_an_untouched_stream_has_no_flaws() -> None:
 
 def test_each_event_names_the_one_before_by_its_leaf_hash() -> None:
     assert SEALED[0].previous is None
-    for before, after in zip(SEALED, SEALED[1:], strict=False):
+    for before, after in pairwise(SEALED):
         assert after.previous == before.link
         assert unseal(after.canonical)["prev"] == before.link.hex()
 
@@ -130,10 +132,13 @@ def test_one_event_of_another_stream_shows(nth: int) -> None:
         lambda written: written.replace(b'"v":1', b'"v":1.0'),
         lambda written: written.replace(b"vote", b"\\u0076ote"),
     ],
+    ids=["newline", "space", "spaced", "reversed", "float", "escaped"],
 )
-def test_another_spelling_of_the_same_event_shows_even_at_the_end(spell: object) -> None:
+def test_another_spelling_of_the_same_event_shows_even_at_the_end(
+    spell: Callable[[bytes], bytes],
+) -> None:
     for nth in (0, len(STORY) - 1):
-        odd = spell(STORY[nth])  # type: ignore[operator] # a function
+        odd = spell(STORY[nth])
         assert "not canonical" in found([*STORY[:nth], odd, *STORY[nth + 1 :]])
 
 

@@ -62,7 +62,6 @@ def test_a_signature_has_one_spelling() -> None:
         raw.hex(),
     ):
         assert not is_signed(KEY.public_key(), "vote", BODY, other)
-        assert decode(other) in {None, bytes.fromhex("") or None} or len(other) == 128
 
 
 def test_every_other_last_character_is_refused() -> None:

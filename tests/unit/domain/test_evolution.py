@@ -93,6 +93,12 @@ def test_a_held_action_cannot_be_redeemed_by_rewriting_its_story() -> None:
             evolve(replay(held()), event)
 
 
+def test_a_story_in_which_a_grant_is_used_twice_is_broken() -> None:
+    story = redeemed()
+    with pytest.raises(BrokenStory, match="cannot follow Redeemed"):
+        replay((*story, story[-1].model_copy(update={"redemption_id": "redemption-2"})))
+
+
 def test_a_broken_story_says_what_cannot_follow_what() -> None:
     with pytest.raises(BrokenStory, match=r"vote\.counted cannot follow Unseen"):
         replay((approved(ADA),))

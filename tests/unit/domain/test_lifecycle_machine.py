@@ -291,19 +291,19 @@ class Life(RuleBasedStateMachine):
             so_far = (*self.story, *added[:position])
             assert not any(isinstance(past, ActionClosed) for past in so_far)
             if isinstance(event, GrantRedeemed):
-                self.check_redemption(event)
+                self.check_redemption(event, so_far)
             if isinstance(event, ActionSettled):
                 self.check_settlement(event, (*self.story, *added[: position + 1]))
 
-    def check_redemption(self, used: GrantRedeemed) -> None:
-        """Everything that justifies it was committed before, and it is the first use."""
-        assert any(isinstance(past, DecisionReached) for past in self.story)
-        settled = [past for past in self.story if isinstance(past, ActionSettled)]
+    def check_redemption(self, used: GrantRedeemed, so_far: tuple[Event, ...]) -> None:
+        """Everything that justifies it stands before it, and it is the first use."""
+        assert any(isinstance(past, DecisionReached) for past in so_far)
+        settled = [past for past in so_far if isinstance(past, ActionSettled)]
         assert [past.disposition.may_execute for past in settled] == [True]
-        (grant,) = [past for past in self.story if isinstance(past, GrantIssued)]
+        (grant,) = [past for past in so_far if isinstance(past, GrantIssued)]
         assert (used.grant_id, used.digest, used.by) == (grant.grant_id, grant.digest, grant.holder)
         assert used.at < grant.expires_at
-        assert not any(isinstance(past, GrantRedeemed | GrantLapsed) for past in self.story)
+        assert not any(isinstance(past, GrantRedeemed | GrantLapsed) for past in so_far)
 
     def check_settlement(self, settled: ActionSettled, so_far: tuple[Event, ...]) -> None:
         if settled.disposition is not Disposition.APPROVED:

@@ -182,6 +182,18 @@ def test_the_sound_bundle_is_sound() -> None:
     assert compile_bundle(parse_bundle({"bundle.yaml": SOUND})).name.name == "demo"
 
 
+@pytest.mark.parametrize(
+    ("risk", "refused"), [("low", False), ("medium", True), ("high", True), ("critical", True)]
+)
+def test_only_low_risk_may_be_open_on_error(risk: str, refused: bool) -> None:  # noqa: FBT001
+    text = SOUND.replace("verdict: STEP_UP", "verdict: STEP_UP\n    on_error: ALLOW")
+    text = text.replace("risk: high", f"risk: {risk}")
+    if refused:
+        assert [each.code for each in complaints(text)] == ["open-on-error"]
+    else:
+        parse_bundle({"bundle.yaml": text})
+
+
 def test_every_mistake_is_told_at_once() -> None:
     text = SOUND.replace("quorum: 2", "quorum: 0").replace("attr.amount >", "attr.amout >")
     text = text.replace("title: Notes", "titel: Notes").replace("[leads]", "[lead]")

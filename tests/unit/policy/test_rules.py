@@ -162,9 +162,13 @@ def test_the_most_specific_pattern_claims_a_tool() -> None:
         "  - {id: inside, title: I, tools: ['*ay*now'], verdict: ALLOW, risk: low}\n"
     )
     judge = judge_of(header=header)
-    claimed = {tool: judge.classify(tool) for tool in ("pay_now", "pay_x", "payx", "zay_now")}
+    claimed = {
+        tool: judge.classify(tool)
+        for tool in ("pay_now", "pay_later_now", "pay_x", "payx", "zay_now")
+    }
     assert {tool: each.id if each else None for tool, each in claimed.items()} == {
         "pay_now": "exact",
+        "pay_later_now": "longer",
         "pay_x": "longer",
         "payx": "payment",
         "zay_now": "inside",
@@ -189,6 +193,15 @@ def test_a_counter_is_fed_once_per_key_and_its_key_tells_nothing() -> None:
     assert decision.counters_read == (query.key,)
     other = action(payee="Goldfinger", amount=1)
     assert judge.counter_queries(other, judge.attributes(other))[0].key != query.key
+
+
+def test_two_tenants_never_share_a_counter() -> None:
+    judge = judge_of()
+    ours = action(payee="x", amount=1)
+    theirs = ours.model_copy(update={"tenant": "other"})
+    attributes = judge.attributes(ours)
+    (one,), (two,) = (judge.counter_queries(each, attributes) for each in (ours, theirs))
+    assert one.key != two.key
 
 
 def test_a_counter_without_its_key_is_neither_read_nor_fed() -> None:

@@ -258,7 +258,14 @@ END $$;
 -- 'malformed'; seq is that of its last event; current the version of its stream.
 CREATE FUNCTION ledger.append(p_entries jsonb, p_canonical bytea[])
 RETURNS TABLE (entry int, err text, seq bigint, current int)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = ledger, pg_temp
+-- Every lookup below is by a key. Planning each anew costs more than running it, and a plan made
+-- while a table was small must not stay a scan when it is large.
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET jit = off
+AS $$
 #variable_conflict use_column
 DECLARE
     tenants text[];

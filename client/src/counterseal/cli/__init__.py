@@ -1,4 +1,4 @@
-"""The command ``counterseal``. Results on stdout, everything else on stderr, never a stack trace."""
+"""The command ``counterseal``: results on stdout, all else on stderr, never a stack trace."""
 
 import io
 import os

@@ -98,7 +98,7 @@ def show(
 ) -> None:
     """Show everything that would run, exactly, and why it is held.
 
-    Characters that cannot be seen, or that reorder text, are written as \\\\u escapes.
+    Characters that cannot be seen, or that reorder text, are written as JSON escapes.
 
     Example: counterseal actions show act_0123456789abcdef0123456789abcdef
     """

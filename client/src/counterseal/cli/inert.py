@@ -1,7 +1,7 @@
 """Hostile text made harmless for a person's eyes.
 
 Whatever an agent wrote is shown so that it cannot hide: characters that are invisible, reorder
-text, move the cursor or look like plain spaces are written as ``\\u`` escapes.
+text, move the cursor or look like plain spaces are written as JSON escapes.
 """
 
 import json

@@ -72,16 +72,16 @@ def check(directory: Path) -> Checked:
     return Checked((), f"{named.name} {named.version}", named.digest)
 
 
-def test(directory: Path) -> Tested:
+def run_cases(directory: Path) -> Tested:
     """Run a bundle's cases."""
     judge = load(directory)
     with _engine():
-        from counterseal.core.policy.cases import coverage, run_cases  # noqa: PLC0415
+        from counterseal.core.policy import cases as core  # noqa: PLC0415
         from counterseal.policy_files import read_cases  # noqa: PLC0415
     with _usable():
         cases = read_cases(directory)
-    results = run_cases(judge, cases)
-    proved = coverage(judge, cases)
+    results = core.run_cases(judge, cases)
+    proved = core.coverage(judge, cases)
     never = (f"{name} is never {str(value).lower()}" for name, value in proved.one_sided.items())
     return Tested(
         len(results),

@@ -18,8 +18,12 @@ from counterseal.core.wire import KeyView, NewKey, RosterView
 from counterseal.core.words import Role
 from counterseal.errors import Unsendable
 
-keys = typer.Typer(help="Hand out and take back API keys.", no_args_is_help=True)
-roster = typer.Typer(help="Say who is who: people, groups, agents.", no_args_is_help=True)
+keys = typer.Typer(
+    help="Hand out and take back API keys.", no_args_is_help=True, rich_markup_mode=None
+)
+roster = typer.Typer(
+    help="Say who is who: people, groups, agents.", no_args_is_help=True, rich_markup_mode=None
+)
 
 ROSTER = Bounds(size=4 * 1024 * 1024, depth=16, keys=200_000)
 

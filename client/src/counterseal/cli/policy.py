@@ -13,7 +13,7 @@ from counterseal.cli import judging
 from counterseal.cli.exits import Exit
 from counterseal.cli.keys import read_json
 from counterseal.cli.screen import AsJson, err, out, plain, print_json, word
-from counterseal.cli.server import server
+from counterseal.cli.server import server, whole_view
 from counterseal.cli.shown import print_decision
 from counterseal.core.action import Action, action_id
 from counterseal.core.canonical import ARGUMENTS, Json, parse
@@ -23,7 +23,9 @@ from counterseal.core.wire import NewBundle
 from counterseal.core.words import Verdict
 from counterseal.errors import Unsendable
 
-app = typer.Typer(help="Write, test and activate policy bundles.", no_args_is_help=True)
+app = typer.Typer(
+    help="Write, test and activate policy bundles.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Directory = Annotated[
     Path,
@@ -54,8 +56,8 @@ def check(directory: Directory, *, as_json: AsJson = False) -> None:
         raise typer.Exit(Exit.REFUSED)
 
 
-@app.command()
-def test(
+@app.command("test")
+def run_cases(
     directory: Directory,
     *,
     covered: Annotated[
@@ -67,7 +69,7 @@ def test(
 
     Example: counterseal policy test policies/starter
     """
-    tested = judging.test(directory)
+    tested = judging.run_cases(directory)
     if as_json:
         print_json(tested.report())
     else:
@@ -134,7 +136,7 @@ def activate(directory: Directory, *, as_json: AsJson = False) -> None:
 
 def _recorded(action: str, bundle: Path | None) -> Decision:
     with server() as line:
-        view = line.ask(oversight.view(action))
+        view = whole_view(line, action)
     recorded = Decision.model_validate(view.decision)
     if bundle is None:
         return recorded

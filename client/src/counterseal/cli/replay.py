@@ -21,7 +21,7 @@ from counterseal.cli.screen import AsJson, err, out, plain, print_json
 from counterseal.cli.server import PATIENCE, server
 from counterseal.cli.summary import print_summary, progress
 from counterseal.core.wire import NewRehearsal, Rehearsal
-from counterseal.errors import CountersealError, Unsendable
+from counterseal.errors import CountersealError, Unreachable, Unsendable
 from counterseal.replay.lines import BadLine, ToolCall, read_lines
 from counterseal.replay.run import Pace, Replay, look_up
 from counterseal.replay.sessions import limited, sessions
@@ -122,6 +122,8 @@ def _play(grouped: list[list[ToolCall]], tally: Tally, order: _Order) -> Exit:
         except CountersealError as error:
             err().print(plain(error), soft_wrap=True)
             code = code or exit_of(error)
+    if not tally.asked and any(each.code == Unreachable.code for each in tally.mishaps):
+        return code or Exit.UNREACHABLE
     return code
 
 

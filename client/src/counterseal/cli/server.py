@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import typer
 
+from counterseal import oversight
 from counterseal.client import Counterseal
 from counterseal.core.policy.duration import seconds
+from counterseal.core.wire import ActionView
+from counterseal.errors import NotAuthorised
 
 PATIENCE = 15.0
 
@@ -17,6 +20,14 @@ def server(url: str | None = None) -> Iterator[Counterseal]:
     """Connect as ``COUNTERSEAL_URL`` and ``COUNTERSEAL_API_KEY`` say."""
     with Counterseal(url, patience=PATIENCE) as line:
         yield line
+
+
+def whole_view(line: Counterseal, action: str) -> ActionView:
+    """See all of an action. Raises ``NotAuthorised`` if one's role sees less."""
+    found = line.ask(oversight.look(action))
+    if isinstance(found, ActionView):
+        return found
+    raise NotAuthorised("this is an agent's key; use that of an approver, auditor or operator.")
 
 
 def instant(text: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """An action as a person reads it before answering: all of it, and nothing that can hide."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -41,8 +42,8 @@ def print_view(console: Console, view: ActionView) -> None:
                 ("environment", plain(view.action.environment)),
                 ("session", plain(view.action.session)),
                 ("resource", plain(view.action.resource)),
-                ("requested", f"{local(row.requested_at)} ({relative(row.requested_at)})"),
-                ("held until", f"{local(row.held_until)} ({relative(row.held_until)})"),
+                ("requested", _when(row.requested_at)),
+                ("held until", _when(row.held_until)),
                 ("digest", plain(row.digest)),
                 ("justification", plain(view.justification)),
             ]
@@ -65,7 +66,7 @@ def print_answer(console: Console, answer: Answer) -> None:
                 ("outcome", word(answer.outcome)),
                 ("digest", plain(answer.digest)),
                 ("message", plain(answer.message)),
-                ("held until", f"{local(answer.held_until)} ({relative(answer.held_until)})"),
+                ("held until", _when(answer.held_until)),
             ]
         )
     )
@@ -86,10 +87,11 @@ def print_decision(console: Console, recorded: dict[str, Json]) -> None:
     except ValidationError:  # A newer server; its words are shown as they are.
         print_exactly(console, recorded)
         return
+    console.print()
     console.print(
         facts(
             [
-                ("\ndecision", Text("\n").append_text(_verdict(decision))),
+                ("decision", _verdict(decision)),
                 ("class", plain(decision.action_class or "unknown tool")),
                 ("risk", plain(decision.risk)),
                 ("because of", plain(", ".join(decision.determining))),
@@ -102,6 +104,10 @@ def print_decision(console: Console, recorded: dict[str, Json]) -> None:
         _print_rule(console, finding, "fired")
     for finding in decision.near_misses:
         _print_rule(console, finding, "just missed")
+
+
+def _when(at: datetime | None) -> str:
+    return f"{local(at)} ({relative(at)})" if at else "-"
 
 
 def _verdict(decision: Decision) -> Text:

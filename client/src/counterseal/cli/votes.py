@@ -10,7 +10,7 @@ from counterseal import oversight
 from counterseal.calls import made
 from counterseal.cli.exits import Exit
 from counterseal.cli.screen import AsJson, err, is_interactive, out, plain, print_json
-from counterseal.cli.server import server
+from counterseal.cli.server import server, whole_view
 from counterseal.cli.shown import checked, print_view
 from counterseal.client import Counterseal
 from counterseal.core.wire import ActionView, Ballot, VoteAnswer
@@ -82,7 +82,7 @@ def _vote(
 ) -> None:
     is_approval, reason, digest, vote_id = vote
     with server() as line:
-        view = line.ask(oversight.view(action))
+        view = whole_view(line, action)
         # What is printed for programs must stay one JSON document.
         print_view(err() if as_json else out(), view)
         shown = _insisted(view, digest)

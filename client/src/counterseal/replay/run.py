@@ -62,8 +62,8 @@ class Replay:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(concurrency, len(grouped))):
                     group.create_task(self._work(waiting))
-        except* (Unreachable, NotAuthorised) as errors:
-            raise errors.exceptions[0] from None
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
 
     async def _work(self, waiting: Iterable[Sequence[ToolCall]]) -> None:
         for calls in waiting:
