@@ -5,6 +5,7 @@ Whoever loses a race reads what it missed and decides again; the ledger's versio
 only lock there is.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,10 @@ from domain.lifecycle import decide
 from domain.ports import Contribution, Entry, Ledger, Recorded, StreamMoved
 from domain.refusals import late_stream, refuse
 from domain.standing import Standing, standing, summary
-from domain.states import Closed, State, Unseen
+from domain.states import Closed, Granted, Held, Redeemed, State, Unseen
+
+PAGES_KEPT = 512
+"""How many open actions' pages are kept in memory, to spare reading them again."""
 
 TRIES = 32
 """How often a lost race is run again. Each loss means that somebody else made progress."""
@@ -87,10 +91,11 @@ class Recorder:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._pages: OrderedDict[tuple[str, str], Page] = OrderedDict()
 
     async def read(self, tenant: str, action_id: str) -> Page:
         """Read an action's story. The page is empty if there is none."""
-        return await self._read_on(Page(tenant, action_id))
+        return await self._read_on(self._remembered(tenant, action_id))
 
     async def obey(
         self, tenant: str, action_id: str, command: Command, known: Page | None = None
@@ -101,22 +106,39 @@ class Recorder:
         knows that there is nothing yet. Raises ``FactsMoved`` (judge again), ``UnknownTenant``,
         ``Unavailable`` or ``StillMoving``.
         """
-        page = known if known is not None else await self.read(tenant, action_id)
+        page = known if known is not None else self._remembered(tenant, action_id)
+        current = known is not None
         for _ in range(TRIES):
             timely = _not_before(command, page.last_at)
             added = decide(page.state, timely)
+            if not added and not current:  # an old page may only look as if all were said
+                page, current = await self._read_on(page), True
+                continue
             try:
                 after = await self._append(page, added, timely) if added else page
             except StreamMoved:
-                page = await self._read_on(page)
+                page, current = await self._read_on(page), True
                 continue
             return Obeyed(after, added, await self._refuse_late(after, timely))
         raise StillMoving(f"{action_id} kept changing; ask again")
 
+    def _remembered(self, tenant: str, stream: str) -> Page:
+        """Recall an open action's page. It may be old: the ledger's version check tells."""
+        return self._pages.get((tenant, stream)) or Page(tenant, stream)
+
+    def _remember(self, page: Page) -> Page:
+        """Keep the pages of actions that will be asked for again, and only those."""
+        named = (page.tenant, page.stream)
+        self._pages.pop(named, None)
+        if isinstance(page.state, Held | Granted | Redeemed):
+            self._pages[named] = page
+            if len(self._pages) > PAGES_KEPT:
+                self._pages.popitem(last=False)
+        return page
+
     async def _read_on(self, page: Page) -> Page:
-        return page.with_recorded(
-            await self._ledger.read(page.tenant, page.stream, after=page.version)
-        )
+        recorded = await self._ledger.read(page.tenant, page.stream, after=page.version)
+        return self._remember(page.with_recorded(recorded)) if recorded else page
 
     async def _append(self, page: Page, added: Sequence[Event], command: Command) -> Page:
         sealed = _sealed(page, added)
@@ -142,7 +164,7 @@ class Recorder:
                 wake=not isinstance(page.state, Unseen),
             )
         )
-        return after
+        return self._remember(after)
 
     async def _refuse_late(self, page: Page, command: Command) -> tuple[Refusal, ...]:
         """Keep what cannot follow ``action.closed`` in the stream beside it, once."""

@@ -13,6 +13,7 @@ from counterseal.cli.exits import Exit
 from tests.support.stack import Caller, Cast
 
 STARTER = str(Path(__file__).parents[2] / "policies" / "starter")
+ROSTER = str(Path(STARTER).parent / "roster.yaml")
 HOSTILE = "[red]ok[/] \u202efdp.exe \x1b[2J"
 
 
@@ -38,7 +39,7 @@ class Terminal:
         assert "Traceback" not in told.err
         return code, told.out
 
-    def json(self, who: Caller | str, *args: str) -> Any:
+    def json(self, who: Caller | str, *args: str) -> Any:  # noqa: ANN401 - JSON
         """Run one command with ``--json``."""
         _, told = self.run(who, *args, "--json")
         return json.loads(told)
@@ -130,6 +131,7 @@ def test_keys_and_roster_are_kept(terminal: Terminal, cast: Cast, tmp_path: Path
     file.write_text(json.dumps(before), "utf-8")
     after = terminal.json(operator, "roster", "set", str(file))
     assert after == {**before, "version": before["version"] + 1}
+    assert terminal.run(operator, "roster", "set", ROSTER)[0] == Exit.OK
     assert terminal.run(cast.agent, "roster", "show")[0] == Exit.NOT_AUTHORISED
     assert terminal.run(operator, "policy", "activate", STARTER)[0] == Exit.OK
 

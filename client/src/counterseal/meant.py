@@ -57,7 +57,7 @@ class Meant:
                 }
             )
         )
-        if digest != answer.digest:
+        if not digest == answer.digest == action_digest(theirs):
             raise Misunderstood(
                 f"{answer.action_id}: the server's digest {answer.digest} is not that of what was "
                 f"meant ({digest}); do not run it."

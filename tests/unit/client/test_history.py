@@ -51,6 +51,7 @@ def _changed(story: tuple[EventView, ...]) -> tuple[EventView, ...]:
         lambda _: (),
         lambda _: LATE,
     ],
+    ids=["changed", "headless", "dropped", "moved", "doubled", "relinked", "empty", "other"],
 )
 def test_a_story_that_was_touched_does_not_hold(
     tamper: Callable[[tuple[EventView, ...]], tuple[EventView, ...]],

@@ -123,6 +123,19 @@ def judge_imagined(directory: Path, action: Action, request: str | None, at: dat
     return loaded.decide(action, assemble(loaded, action, at, counts=counts, asserted=asserted))
 
 
+def read_yaml(file: Path) -> Json:
+    """Read a YAML file as strictly as a bundle's."""
+    with _engine():
+        from counterseal.core.policy.source import read  # noqa: PLC0415
+    try:
+        source = read(file.name, file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unsendable(f"{file} cannot be read: {error}.") from error
+    if source.complaints:
+        raise BundleUnusable("\n".join(str(each) for each in source.complaints))
+    return source.value
+
+
 @contextmanager
 def _engine() -> Iterator[None]:
     try:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from counterseal import oversight
 from counterseal.calls import made
+from counterseal.cli import judging
 from counterseal.cli.screen import AsJson, err, facts, listing, local, out, plain, print_json
 from counterseal.cli.server import server
 from counterseal.cli.shown import print_exactly
@@ -102,7 +103,10 @@ def show_roster(*, as_json: AsJson = False) -> None:
 
 @roster.command("set")
 def set_roster(
-    file: Annotated[Path, typer.Argument(help="JSON as `roster show --json` prints; - for stdin.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="A .yaml file, or JSON as `roster show --json` prints; - is stdin."),
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -110,7 +114,8 @@ def set_roster(
 
     Example: counterseal roster set roster.json
     """
-    content = read_json(file, ROSTER)
+    is_yaml = file.suffix in (".yaml", ".yml")
+    content = judging.read_yaml(file) if is_yaml else read_json(file, ROSTER)
     if isinstance(content, dict):
         content.pop("version", None)
     new = made(RosterView, content if isinstance(content, dict) else {"people": content})

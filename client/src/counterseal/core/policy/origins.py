@@ -69,6 +69,8 @@ class _Text:
             if self._numbers is None:
                 self._numbers = frozenset(_numbers(self._text))
             return value in self._numbers
+        if not self._text:
+            return False
         wanted = normal(value)
         return bool(wanted) and _pattern(wanted).search(self._text) is not None
 
