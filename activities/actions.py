@@ -7,11 +7,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.judging import Judging
+from activities.orders import ASK, OBEY, SWEEP, Order, Question, Reply, Sweep, Swept
 from activities.recorder import Obeyed, Recorder, find_answer, request_of
-from counterseal.core.canonical import Json
-from counterseal.core.model import Instant, Record
 from counterseal.core.signing import PublicKey
-from domain.candidate import Candidate
 from domain.commands import Flaw, Vote, Wake, Withdraw
 from domain.events import Refusal
 from domain.messages import Opened, VoteMessage, WithdrawalMessage, open_message, vote_command
@@ -19,45 +17,6 @@ from domain.ports import FactSource, Overdue, UnknownTenant
 from domain.standing import Standing
 
 SWEEP_BATCH = 500
-
-
-class Question(Record):
-    """A candidate, and when its workflow took it up."""
-
-    candidate: Candidate
-    at: Instant
-
-
-class Order(Record):
-    """Something to obey. ``envelope`` is a message to the action, or None to let time pass."""
-
-    tenant: str
-    action_id: str
-    at: Instant
-    envelope: Json = None
-
-
-class Reply(Record):
-    """Where an action stands after an order, and what became of the message in it."""
-
-    standing: Standing
-    accepted: bool = True
-    code: str = "ok"
-    sentence: str = ""
-
-
-class Sweep(Record):
-    """Close what was due before ``before``, as of ``at``."""
-
-    at: Instant
-    before: Instant
-
-
-class Swept(Record):
-    """How many overdue actions a sweep moved on, and whether more are waiting."""
-
-    moved: int
-    more: bool
 
 
 class ActionActivities:
@@ -77,7 +36,7 @@ class ActionActivities:
         self._overdue = overdue
         self._gateways = tuple(gateways)
 
-    @activity.defn(name="action.ask")
+    @activity.defn(name=ASK)
     async def ask(self, question: Question) -> Standing:
         """Judge a candidate and record the answer; a repetition returns the first answer."""
         try:
@@ -88,7 +47,7 @@ class ActionActivities:
                 str(unknown), type="UnknownTenant", non_retryable=True
             ) from unknown
 
-    @activity.defn(name="action.obey")
+    @activity.defn(name=OBEY)
     async def obey(self, order: Order) -> Reply:
         """Obey a message, or the clock, and say what became of it."""
         if order.envelope is None:
@@ -103,7 +62,7 @@ class ActionActivities:
         obeyed = await self._recorder.obey(order.tenant, order.action_id, command)
         return reply_to(obeyed, request)
 
-    @activity.defn(name="actions.sweep")
+    @activity.defn(name=SWEEP)
     async def sweep(self, sweep: Sweep) -> Swept:
         """Let time pass for actions that nobody closed: unused grants, missing receipts."""
         due = await self._overdue.overdue(sweep.before, SWEEP_BATCH)

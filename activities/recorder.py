@@ -110,7 +110,7 @@ class Recorder:
         current = known is not None
         for _ in range(TRIES):
             timely = _not_before(command, page.last_at)
-            added = decide(page.state, timely)
+            added = _unsaid(page.story, decide(page.state, timely))
             if not added and not current:  # an old page may only look as if all were said
                 page, current = await self._read_on(page), True
                 continue
@@ -208,9 +208,20 @@ def find_answer(obeyed: Obeyed, fits: Callable[[Event], bool]) -> Event | None:
 
 def _same_refusal(story: Sequence[Event], refusal: Refusal) -> Refusal | None:
     for past in story:
-        if isinstance(past, type(refusal)) and request_of(past) == request_of(refusal):
+        if isinstance(past, type(refusal)) and _said(past) == _said(refusal):
             return past
     return None
+
+
+def _said(refusal: Refusal) -> dict[str, object]:
+    return refusal.model_dump(exclude={"at"})
+
+
+def _unsaid(story: Sequence[Event], added: tuple[Event, ...]) -> tuple[Event, ...]:
+    """Leave out a refusal that this very request was given before."""
+    if len(added) == 1 and isinstance(added[0], Refusal) and _same_refusal(story, added[0]):
+        return ()
+    return added
 
 
 def _not_before(command: Command, last: datetime | None) -> Command:

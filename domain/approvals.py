@@ -78,7 +78,7 @@ def _is_answered(held: Held, vote: Vote) -> bool:
 
 
 def _flaw(held: Held, vote: Vote) -> tuple[str, str] | None:
-    who = {vote.person, *vote.aliases}
+    who = _names(vote.person, *vote.aliases)
     action = held.request.action.id
     if vote.flaw is not None:
         return vote.flaw.code, vote.flaw.sentence
@@ -93,13 +93,13 @@ def _flaw(held: Held, vote: Vote) -> tuple[str, str] | None:
             f"{vote.person} answered for {vote.digest}, but {action} is {held.request.digest}; "
             "read the action again and vote on what would run.",
         )
-    if who & {*held.request.excluded}:
+    if who & _interested(held):
         return (
             "self-approval",
             f"{vote.person} asked for {action}, or is asked for, or owns its agent, and so cannot "
             "answer for it; ask another member of " + " or ".join(held.asked) + ".",
         )
-    if any(who & {past.person, *past.aliases} for past in held.votes):
+    if any(who & _names(past.person, *past.aliases) for past in held.votes):
         return (
             "already-voted",
             f"{vote.person} has answered for {action}; one person has one voice.",
@@ -110,3 +110,15 @@ def _flaw(held: Held, vote: Vote) -> tuple[str, str] | None:
             f"{vote.person} is not in {' or '.join(held.asked)}, who are asked about {action}.",
         )
     return None
+
+
+def _interested(held: Held) -> set[str]:
+    """Name whoever may not answer, whatever the door that took the request put on its list."""
+    request = held.request
+    action = request.action
+    return _names(action.agent, action.principal, request.agent_owner, *request.excluded)
+
+
+def _names(*names: str | None) -> set[str]:
+    """Write names so that the same person is the same in any case."""
+    return {name.casefold() for name in names if name is not None}

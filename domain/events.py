@@ -205,7 +205,10 @@ class ReceiptRefused(_Refusal):
 
     kind: Literal["receipt.refused"] = "receipt.refused"
     outcome: Outcome
+    redemption_id: str
     detail: str | None = None
+    result_digest: str | None = None
+    signature: str | None = None
 
 
 Event = Annotated[

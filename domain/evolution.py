@@ -58,7 +58,7 @@ def evolve(state: State, event: Event) -> State:  # noqa: C901, PLR0912 - one ca
             return Settled(state.request, state.decision, event.disposition)
         case Held(), ActionSettled():
             return Settled(state.request, state.decision, event.disposition, state.votes)
-        case Settled(), GrantIssued():
+        case Settled(), GrantIssued() if state.disposition.may_execute:
             return Granted(state.request, state.decision, state.disposition, event, state.votes)
         case Granted(), GrantRedeemed():
             return Redeemed(

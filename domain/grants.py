@@ -138,7 +138,10 @@ def refuse_receipt(command: Report, code: str, sentence: str) -> ReceiptRefused:
         sentence=sentence,
         digest=command.digest,
         outcome=command.outcome,
+        redemption_id=command.redemption_id,
         detail=command.detail,
+        result_digest=command.result_digest,
+        signature=command.signature,
     )
 
 

@@ -108,8 +108,7 @@ def _redemption(state: Standing, command: Redeem) -> tuple[Refusal, ...]:
     if command.flaw is not None:
         return (grants.refuse_redemption(command, command.flaw.code, command.flaw.sentence),)
     if isinstance(state, Closed) and state.redemption is not None:
-        if grants.is_same_redemption(state.redemption, command):
-            return ()
+        # Not even to a retry of the redemption that won: its go-ahead ended with the story.
         code, why = "already-redeemed", "its grant was used; propose the action again"
     elif isinstance(state, Closed) and state.grant is not None:
         code, why = "grant-lapsed", "its grant lapsed unused; propose the action again"

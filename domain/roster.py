@@ -17,6 +17,11 @@ class Person(Kept):
     aliases: tuple[Name, ...] = ()
     groups: tuple[Name, ...] = ()
 
+    @property
+    def names(self) -> set[str]:
+        """Everything this person is known by, in one case."""
+        return {name.casefold() for name in (self.id, *self.aliases)}
+
 
 class Agent(Kept):
     """Something that may ask. ``principals`` limits on whose behalf; empty means anyone's."""
@@ -35,7 +40,9 @@ class Roster(Kept):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Roster":
-        names = Counter(name for person in self.people for name in (person.id, *person.aliases))
+        names = Counter(
+            name.casefold() for person in self.people for name in (person.id, *person.aliases)
+        )
         twice = {name for name, times in names.items() if times > 1}
         if twice:
             raise ValueError(f"{', '.join(sorted(twice))} names more than one person")
@@ -46,7 +53,8 @@ class Roster(Kept):
 
     def person(self, name: str) -> Person | None:
         """Find a person by ID or alias."""
-        return next((one for one in self.people if name == one.id or name in one.aliases), None)
+        wanted = name.casefold()
+        return next((one for one in self.people if wanted in one.names), None)
 
     def agent(self, agent_id: str) -> Agent:
         """Find an agent; one that is not listed has no owner, labels or pinned principals."""

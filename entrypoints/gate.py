@@ -29,7 +29,8 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.actions import Reply, reply_to
+from activities.actions import reply_to
+from activities.orders import Reply
 from activities.recorder import Obeyed, Page, Recorder
 from counterseal.core.canonical import digest
 from counterseal.core.signing import PrivateKey, is_signed, public_key
@@ -47,7 +48,7 @@ from domain.messages import (
 )
 from domain.ports import FactSource
 from domain.standing import Standing
-from domain.states import Closed, Held, Redeemed, Unseen
+from domain.states import Closed, Redeemed, Unseen
 from entrypoints.credentials import Caller
 from entrypoints.problems import Declined
 from entrypoints.settings import DECISION_QUEUE
@@ -122,12 +123,10 @@ class Gate:
             assurance=ASSURANCE,
             heard_at=self.clock(),
         )
-        page = await self.page(caller, action_id)
-        if not isinstance(page.state, Held):
-            return await self._vote_without_workflow(message, page)
         try:
             return await self._deliver(message, _update_id(message))
         except LookupError:
+            page = await self.page(caller, action_id)
             return await self._vote_without_workflow(message, page)
 
     async def withdraw(self, caller: Caller, action_id: str, asked: Withdrawal) -> Reply | None:
@@ -140,12 +139,10 @@ class Gate:
             reason=asked.reason,
             heard_at=self.clock(),
         )
-        page = await self.page(caller, action_id)
-        if not isinstance(page.state, Held):
-            return await self._withdraw_without_workflow(message, page)
         try:
             return await self._deliver(message, _update_id(message))
         except LookupError:
+            page = await self.page(caller, action_id)
             return await self._withdraw_without_workflow(message, page)
 
     async def redeem(self, caller: Caller, action_id: str, asked: Redemption) -> GrantRedeemed:

@@ -15,7 +15,7 @@ from temporalio.common import RetryPolicy, SearchAttributeKey, SearchAttributeUp
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.actions import ActionActivities, Order, Question, Reply
+    from activities.orders import ASK, OBEY, Order, Question, Reply
     from counterseal.core.canonical import Json
     from counterseal.core.model import Record
     from counterseal.core.words import Phase
@@ -141,17 +141,19 @@ class GovernedAction:
             envelope=note.envelope,
         )
         try:
-            reply = await workflow.execute_local_activity_method(
-                ActionActivities.obey,
+            reply = await workflow.execute_local_activity(
+                OBEY,
                 order,
+                result_type=Reply,
                 start_to_close_timeout=timedelta(seconds=2),
                 schedule_to_close_timeout=timedelta(seconds=4),
                 retry_policy=_SWIFT,
             )
         except ActivityError:
-            reply = await workflow.execute_activity_method(
-                ActionActivities.obey,
+            reply = await workflow.execute_activity(
+                OBEY,
                 order,
+                result_type=Reply,
                 start_to_close_timeout=timedelta(seconds=10),
                 retry_policy=_PATIENT,
             )
@@ -167,21 +169,25 @@ class GovernedAction:
         Nothing is released meanwhile: whoever asked waits, or asks again with the same IDs.
         """
         question = Question(candidate=self._candidate, at=workflow.now())
+        answer: Standing
         try:
-            return await workflow.execute_local_activity_method(
-                ActionActivities.ask,
+            answer = await workflow.execute_local_activity(
+                ASK,
                 question,
+                result_type=Standing,
                 start_to_close_timeout=timedelta(seconds=2),
                 schedule_to_close_timeout=timedelta(seconds=4),
                 retry_policy=_SWIFT,
             )
         except ActivityError:
-            return await workflow.execute_activity_method(
-                ActionActivities.ask,
+            answer = await workflow.execute_activity(
+                ASK,
                 question,
+                result_type=Standing,
                 start_to_close_timeout=timedelta(seconds=10),
                 retry_policy=_PATIENT,
             )
+        return answer
 
     def _hand_over(self) -> NoReturn:
         """Go on in a fresh run, so that no number of messages can fill the history."""

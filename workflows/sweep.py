@@ -6,8 +6,8 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.actions import ActionActivities, Swept
-    from activities.actions import Sweep as SweepOrder
+    from activities.orders import SWEEP, Swept
+    from activities.orders import Sweep as SweepOrder
 
 GRACE = timedelta(seconds=5)
 """How long an open workflow has to act on its own deadline before the sweeper does it for it."""
@@ -32,10 +32,12 @@ class Sweep:
 
     async def _round(self) -> Swept:
         now = workflow.now()
-        return await workflow.execute_activity_method(
-            ActionActivities.sweep,
+        swept: Swept = await workflow.execute_activity(
+            SWEEP,
             SweepOrder(at=now, before=now - GRACE),
+            result_type=Swept,
             start_to_close_timeout=timedelta(minutes=2),
             heartbeat_timeout=timedelta(seconds=15),
             retry_policy=RetryPolicy(maximum_attempts=5),
         )
+        return swept

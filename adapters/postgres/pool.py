@@ -1,7 +1,7 @@
 """Connections to Postgres: how many, how patient, and what it means when one is lost."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -59,16 +59,21 @@ async def talk(pool: asyncpg.Pool, patience: float) -> AsyncIterator[PoolConnect
     except asyncpg.PostgresError as error:
         if not isinstance(error, LOST):
             raise
-        db.terminate()
+        _drop(db)
         raise Unavailable(f"Postgres gave up ({_name(error)})") from None
     except LOST as error:
-        db.terminate()
+        _drop(db)
         raise Unavailable(f"Postgres did not answer ({_name(error)})") from None
     except BaseException:
-        db.terminate()  # cancelled in the middle of an answer
+        _drop(db)  # cancelled in the middle of an answer
         raise
     finally:
         await pool.release(db, timeout=patience)
+
+
+def _drop(db: PoolConnectionProxy) -> None:
+    with suppress(asyncpg.InterfaceError):  # it was lost, and the pool has taken it back already
+        db.terminate()
 
 
 def _name(error: BaseException) -> str:

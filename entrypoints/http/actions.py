@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel
 
-from activities.actions import Reply
+from activities.orders import Reply
 from activities.recorder import Page
 from counterseal.core.action import Action, action_digest, action_id
 from counterseal.core.canonical import ARGUMENTS, check
@@ -66,18 +66,15 @@ async def propose(
     rooms.metrics.decision_seconds.observe(time.perf_counter() - began)
     rooms.metrics.decisions.labels(now.effective).inc()
     if is_waiting(now.phase) or rooms.clock() - now.asked_at > _FRESH:
-        now = await _current(rooms, caller, now, _seconds(prefer, rooms))
+        # A retry may come long after the question was settled.
+        now = (await _settled(rooms, caller, now.action_id, _seconds(prefer, rooms))).standing
     return _answer(rooms, now, candidate.action)
 
 
 @router.get("/{action}", response_model=Answer | ActionView)
 async def read(rooms: InRooms, caller: ByCaller, action: str, prefer: Prefer = None) -> Response:
     """Read an action; with ``Prefer: wait=N``, once its question is settled or N seconds passed."""
-    page = await _page(rooms, caller, action)
-    wait = _seconds(prefer, rooms)
-    if wait and is_waiting(page.standing.phase):
-        await _settled(rooms, caller, page.standing, wait)
-        page = await _page(rooms, caller, action)
+    page = await _settled(rooms, caller, named(action), _seconds(prefer, rooms))
     if caller.role is Role.AGENT:
         return _answer(rooms, page.standing, _action(page))
     return _json(await _view(rooms, caller, page))
@@ -194,21 +191,15 @@ def _candidate(caller: Caller, proposal: Proposal, key: str | None) -> Candidate
     )
 
 
-async def _current(rooms: Rooms, caller: Caller, first: Standing, wait: float) -> Standing:
-    """Bring a first answer up to date: a retry may come long after the question was settled."""
-    if wait and is_waiting(first.phase):
-        await _settled(rooms, caller, first, wait)
-    return (await rooms.gate.page(caller, first.action_id)).standing
-
-
-async def _settled(rooms: Rooms, caller: Caller, now: Standing, wait: float) -> None:
-    """Wait until an action's question is settled, or ``wait`` seconds have passed."""
+async def _settled(rooms: Rooms, caller: Caller, action: str, wait: float) -> Page:
+    """Read an action once its question is settled, or ``wait`` seconds have passed."""
     deadline = asyncio.get_running_loop().time() + wait
-    async with rooms.news.of(caller.tenant, now.action_id) as changed:
-        while (left := deadline - asyncio.get_running_loop().time()) > 0:
-            row = await rooms.queries.get_action(caller.tenant, now.action_id)
-            if row is not None and not is_waiting(row.phase):
-                return
+    async with rooms.news.of(caller.tenant, action) as changed:
+        while True:
+            page = await _page(rooms, caller, action)
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0 or not is_waiting(page.standing.phase):
+                return page
             await changed.wait(min(left, _POLL))
 
 

@@ -32,6 +32,7 @@ from entrypoints.problems import Declined
 
 router = APIRouter(prefix="/v1", tags=["operations"])
 
+MOST_COMPLAINTS = 100
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """A NUL as JSON writes it. Postgres cannot keep one in what it indexes."""
 
@@ -163,9 +164,10 @@ async def _bundle(files: dict[str, str]) -> Bundle:
         return await asyncio.to_thread(parse_bundle, files)
     except BundleRefused as refused:
         complaints: tuple[dict[str, Json], ...] = tuple(
-            each.model_dump(mode="json") for each in refused.complaints[:100]
+            each.model_dump(mode="json") for each in refused.complaints[:MOST_COMPLAINTS]
         )
-        raise Declined("bundle-refused", refused.sentence, errors=complaints) from refused
+        told = "\n".join(refused.sentence.splitlines()[: MOST_COMPLAINTS + 1])
+        raise Declined("bundle-refused", told, errors=complaints) from refused
 
 
 def _bundle_view(bundle: Bundle) -> BundleView:

@@ -46,7 +46,7 @@ async def insist(ledger: PostgresLedger, entry: Entry) -> int:
 async def kill_and_restart(server: EmbeddedPostgres) -> None:
     assert server.pid is not None
     os.kill(server.pid, signal.SIGKILL)
-    while server.is_alive():
+    while server.is_alive():  # noqa: ASYNC110 - nobody tells when a process has ended
         await asyncio.sleep(0.001)
     await asyncio.to_thread(server.start)
 

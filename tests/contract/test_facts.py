@@ -9,7 +9,7 @@ from adapters.postgres.overdue import PostgresOverdue
 from counterseal.core.model import instant_text
 from domain.ports import CounterQuery, CounterReading, Entry, UnknownTenant
 from domain.roster import Person, Roster
-from tests.support.entries import counts, end, found_tenant, new_action, row, write
+from tests.support.entries import START, counts, end, found_tenant, new_action, row, write
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
@@ -124,17 +124,17 @@ async def test_history_is_the_sessions_latest_fifty_oldest_first(
 async def test_the_latest_bundle_is_in_force_and_older_ones_are_kept(
     ledger: PostgresLedger, facts: PostgresFacts
 ) -> None:
-    tenant, after = await found_tenant(ledger), (-1, None)
+    tenant, after = await found_tenant(ledger), START
     for digest in ("sha256:a", "sha256:b", "sha256:a"):
         entry = write(
             tenant,
             "bundles",
-            after=after,  # type: ignore[arg-type]
+            after=after,
             table="bundle",
             summary={"digest": digest, "name": "p", "version": "1", "body": f'{{"d":"{digest}"}}'},
         )
         await ledger.append(entry)
-        after = end(entry)  # type: ignore[assignment]
+        after = end(entry)
         assert (await facts.circumstances(tenant, None, [], NOW)).bundle == digest
     for _ in range(2):
         assert await facts.bundle(tenant, "sha256:b") == b'{"d":"sha256:b"}'
@@ -157,18 +157,18 @@ async def test_a_cached_bundle_is_not_another_tenants(
 async def test_the_roster_is_always_the_current_one(
     ledger: PostgresLedger, facts: PostgresFacts
 ) -> None:
-    tenant, after = await found_tenant(ledger), (-1, None)
+    tenant, after = await found_tenant(ledger), START
     for version, name in enumerate(("ada", "grace")):
         roster = Roster(people=(Person(id=name, aliases=(f"{name}@home",)),))
         entry = write(
             tenant,
             "roster",
-            after=after,  # type: ignore[arg-type]
+            after=after,
             table="roster",
             summary={"body": roster.model_dump(mode="json")},
         )
         await ledger.append(entry)
-        after = end(entry)  # type: ignore[assignment]
+        after = end(entry)
         for _ in range(2):
             assert await facts.roster(tenant) == (version, roster)
         assert (await facts.circumstances(tenant, None, [], NOW)).roster_version == version

@@ -7,7 +7,7 @@ from adapters.postgres.ledger import Malformed, PostgresLedger
 from counterseal.core.errors import TooLarge
 from counterseal.core.links import Sealed, flaws
 from domain.ports import Entry, FactsMoved, StreamMoved, UnknownTenant
-from tests.support.entries import counts, end, found_tenant, new_action, row, write
+from tests.support.entries import START, counts, end, found_tenant, new_action, row, write
 
 
 async def seqs(pool: asyncpg.Pool, tenant: str) -> list[int]:
@@ -41,11 +41,11 @@ async def test_places_have_no_gaps_under_many_writers(
         through = (ledger, other_process)[nth % 2]
         got: dict[str, list[int]] = {}
         for lap in range(4):
-            stream, after = f"s-{nth}-{lap}", (-1, None)
+            stream, after = f"s-{nth}-{lap}", START
             for _ in range(3):
-                entry = write(tenant, stream, "a", "b", after=after)  # type: ignore[arg-type]
+                entry = write(tenant, stream, "a", "b", after=after)
                 got.setdefault(stream, []).append(await through.append(entry))
-                after = end(entry)  # type: ignore[assignment]
+                after = end(entry)
         return got
 
     told = await asyncio.gather(*(writer(nth) for nth in range(32)))
@@ -139,7 +139,7 @@ async def test_a_tenant_is_not_left_half_made(ledger: PostgresLedger, pool: asyn
     assert await pool.fetchval("SELECT count(*) FROM ledger.tenant_head WHERE tenant = 'half'") == 0
 
 
-async def test_a_tenant_is_created_once_by_many(ledger: PostgresLedger, pool: asyncpg.Pool) -> None:
+async def test_a_tenant_is_created_once_by_many(pool: asyncpg.Pool) -> None:
     others = [PostgresLedger(pool) for _ in range(6)]
     founding = [write("t-many", "tenant", "tenant.created", extra=str(nth)) for nth in range(6)]
     answers = await asyncio.gather(
@@ -208,9 +208,8 @@ async def test_one_bad_entry_does_not_spoil_its_batch(
 
 async def test_tenants_do_not_see_each_other(ledger: PostgresLedger, pool: asyncpg.Pool) -> None:
     mine, yours = await found_tenant(ledger), await found_tenant(ledger)
-    assert await asyncio.gather(
-        ledger.append(write(mine, "s", "mine")), ledger.append(write(yours, "s", "yours"))
-    ) == [1, 1]
+    entries = [write(mine, "s", "mine"), write(yours, "s", "yours")]
+    assert await asyncio.gather(*map(ledger.append, entries)) == [1, 1]
     assert [each.kind for each in await ledger.read(mine, "s")] == ["mine"]
     assert [each.kind for each in await ledger.read(yours, "s")] == ["yours"]
     assert await seqs(pool, mine) == [0, 1]

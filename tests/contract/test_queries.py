@@ -6,11 +6,15 @@ import pytest
 from adapters.postgres.cursor import BadCursor
 from adapters.postgres.ledger import Malformed, PostgresLedger
 from adapters.postgres.queries import PostgresQueries
-from adapters.postgres.rows import ActionFilter
+from adapters.postgres.rows import ActionFilter, ListedAction
+from adapters.postgres.tables import ActionRow
 from counterseal.core.canonical import Json
 from counterseal.core.model import instant_text
 from counterseal.core.words import Disposition, Outcome, Phase, Role, Verdict
+from domain.lifecycle import replay
+from domain.standing import summary
 from tests.support.entries import AT, end, found_tenant, new_action, row, write
+from tests.support.stories import held
 
 
 @pytest.fixture
@@ -54,6 +58,12 @@ async def test_the_row_of_an_action_is_its_summary(
     assert instant_text(stored.settled_at) == "2026-11-22T10:05:00.000000Z"
     assert instant_text(stored.closed_at) == "2026-11-22T10:09:00.000000Z"
     assert stored.updated_at == stored.closed_at
+
+
+def test_every_word_of_a_summary_has_a_column() -> None:
+    state = replay(held())
+    assert {*summary(state, 2)} == {*row("any")}
+    assert {*summary(state, 2)} <= {*ListedAction.model_fields} == {*ActionRow.model_fields}
 
 
 async def test_a_word_an_older_writer_does_not_know_is_kept(

@@ -10,6 +10,8 @@ from domain.ports import Contribution, Entry, Ledger
 
 AT = "2026-11-22T10:00:00.000000Z"
 Table = Literal["action", "api_key", "roster", "bundle"]
+After = tuple[int, bytes | None]
+START: After = (-1, None)
 
 
 def new_action() -> str:
@@ -20,7 +22,7 @@ def write(  # noqa: PLR0913 - each is one thing a test may want to say
     tenant: str,
     stream: str,
     *kinds: str,
-    after: tuple[int, bytes | None] = (-1, None),
+    after: After = START,
     at: str = AT,
     table: Table | None = None,
     summary: dict[str, Json] | None = None,
@@ -45,7 +47,7 @@ def write(  # noqa: PLR0913 - each is one thing a test may want to say
     )
 
 
-def end(entry: Entry) -> tuple[int, bytes]:
+def end(entry: Entry) -> After:
     """Where the next entry of this stream goes."""
     last = entry.events[-1]
     return last.version, last.link

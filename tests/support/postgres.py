@@ -4,7 +4,9 @@ A ``conftest.py`` that wants it says ``from tests.support.postgres import *``.
 """
 
 import asyncio
+import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -39,6 +41,8 @@ def start_server() -> EmbeddedPostgres:
 
 
 def discard(server: EmbeddedPostgres) -> None:
+    if server.pid is not None:
+        os.kill(server.pid, signal.SIGQUIT)  # nothing here is kept, so nothing is written out
     server.stop()
     shutil.rmtree(server.socket_dir, ignore_errors=True)
     shutil.rmtree(server.data_dir, ignore_errors=True)

@@ -141,10 +141,6 @@ def test_the_greatest_integers_are_read() -> None:
     assert read(f"[{GREATEST_INTEGER},{-GREATEST_INTEGER}]") == [2**53 - 1, -(2**53) + 1]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="1e16 is read as a float and written as 10000000000000000, which parse() then refuses",
-)
 @pytest.mark.parametrize("text", ["1e16", "9007199254740993.0", "1e20", "-1e20"])
 def test_what_is_written_can_be_read_again_or_is_not_written(text: str) -> None:
     try:
@@ -203,9 +199,6 @@ def test_a_lone_surrogate_is_never_hashed(text: str) -> None:
         canonical(read(text))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="rfc8785 reports it as CanonicalizationError, which canonical() takes first"
-)
 def test_a_lone_surrogate_is_refused_as_not_unicode() -> None:
     with pytest.raises(NotUnicode):
         canonical("\ud800")
@@ -256,9 +249,6 @@ def test_a_value_is_held_to_the_same_bounds_as_a_text() -> None:
         check("a" * 19, bounds)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="check() counts scalars as a level, so [[[]]] passes depth 2"
-)
 def test_an_empty_value_at_the_bottom_is_a_level_too() -> None:
     with pytest.raises(TooDeep):
         check([[[]]], Bounds(size=20, depth=2, keys=2))
@@ -301,10 +291,6 @@ def test_the_longest_bodies_that_are_not_json_are_refused(text: bytes) -> None:
         parse(text, ARGUMENTS)
 
 
-@pytest.mark.xfail(
-    run=False,
-    reason="_TOKENS starts over at every escaped quote of an unterminated string: minutes of CPU",
-)
 def test_a_long_unterminated_string_of_quotes_is_refused() -> None:
     with pytest.raises(Unreadable):
         parse(b'"' + b'\\"' * (LONGEST // 2 - 1), ARGUMENTS)

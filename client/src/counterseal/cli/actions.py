@@ -1,6 +1,7 @@
 """``counterseal actions``: list, show, watch."""
 
 import time
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -85,7 +86,8 @@ def ls(  # noqa: PLR0913 - one parameter per filter
     if as_json:
         print_json(page)
         return
-    out().print(_table(page))
+    console = out()
+    console.print(_table(page, console.width))
     if page.next_cursor:
         err().print(Text(f"More: repeat with --cursor {page.next_cursor}"), soft_wrap=True)
 
@@ -143,9 +145,11 @@ def watch(
 def _watch_live(
     line: Counterseal, filters: dict[str, str], every: float, end: float | None
 ) -> None:
-    with Live(console=out(), screen=False, auto_refresh=False) as live:
+    console = out()
+    with Live(console=console, auto_refresh=False) as live:
         while True:
-            live.update(_table(line.ask(oversight.page(filters))), refresh=True)
+            page = line.ask(oversight.page(filters))
+            live.update(_table(page, console.width), refresh=True)
             if not _slept(every, end):
                 return
 
@@ -179,23 +183,28 @@ def _slept(every: float, end: float | None) -> bool:
     return True
 
 
-def _table(page: ActionPage) -> Table:
-    columns = ("ACTION", "STATE", "VERDICT", "TOOL", "AGENT", "ASKED", "VOTES", "ASKED AT", "UNTIL")
-    return listing(columns, [_row(row) for row in page.items])
+def _table(page: ActionPage, width: int) -> Table:
+    shown = [each for each in _COLUMNS if width >= _WIDE or each in _ALWAYS]
+    table = listing(shown, [[_COLUMNS[each](row) for each in shown] for row in page.items])
+    table.columns[0].no_wrap = True  # An ID is there to be copied.
+    return table
 
 
-def _row(row: ActionRow) -> tuple[Text, ...]:
+def _state(row: ActionRow) -> Text:
     ended = word(row.disposition or row.phase)
-    if row.outcome:
-        ended.append(" ").append_text(word(row.outcome))
-    return (
-        plain(row.action_id),
-        ended,
-        verdicts(row.verdict, row.effective),
-        plain(row.tool),
-        plain(row.agent),
-        plain(", ".join(row.asked)),
-        plain(f"{row.approvals}/{row.quorum}" if row.quorum else "-"),
-        plain(local(row.requested_at)),
-        plain(relative(row.held_until)),
-    )
+    return ended.append(" ").append_text(word(row.outcome)) if row.outcome else ended
+
+
+_WIDE = 150
+_ALWAYS = ("ACTION", "STATE", "TOOL", "ASKED", "UNTIL")
+_COLUMNS: dict[str, Callable[[ActionRow], Text]] = {
+    "ACTION": lambda row: plain(row.action_id),
+    "STATE": _state,
+    "VERDICT": lambda row: verdicts(row.verdict, row.effective),
+    "TOOL": lambda row: plain(row.tool),
+    "AGENT": lambda row: plain(row.agent),
+    "ASKED": lambda row: plain(", ".join(row.asked)),
+    "VOTES": lambda row: plain(f"{row.approvals}/{row.quorum}" if row.quorum else "-"),
+    "REQUESTED": lambda row: plain(local(row.requested_at)),
+    "UNTIL": lambda row: plain(relative(row.held_until)),
+}

@@ -40,7 +40,8 @@ class Action(Record):
 
 def action_digest(action: Action) -> str:
     """Bind ``action``: SHA-256 over its RFC 8785 bytes under ``counterseal/action/v1``."""
-    return digest(ACTION_DOMAIN, action.model_dump(mode="json"))
+    # Not in JSON mode, which writes NaN as null: what JSON cannot say has no digest.
+    return digest(ACTION_DOMAIN, action.model_dump())
 
 
 def arguments_digest(arguments: dict[str, Json]) -> str:

@@ -31,7 +31,7 @@ Json = object
 GREATEST_INTEGER = 2**53 - 1
 _LONGEST_NUMBER = 400  # characters; longer ones cost quadratic time to parse
 
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:]', re.DOTALL)
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[{}\[\]:]', re.DOTALL)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
@@ -48,15 +48,18 @@ ARGUMENTS = Bounds(size=256 * 1024, depth=32, keys=4096)
 """The bounds of one action's arguments."""
 
 
-def parse(text: bytes, bounds: Bounds) -> Json:
-    """Read JSON strictly. Raises a subclass of ``Unreadable`` that says what and where."""
+def parse(text: bytes, bounds: Bounds, *, recorded: bool = False) -> Json:
+    """Read JSON strictly. Raises a subclass of ``Unreadable`` that says what and where.
+
+    ``recorded`` text is our own: there, RFC 8785 may have written a large sum without exponent.
+    """
     _check_bounds(text, bounds)
     try:
         return json.loads(
             text.decode("utf-8"),
             object_pairs_hook=_without_duplicates,
-            parse_int=_integer,
-            parse_float=_float,
+            parse_int=_recorded_integer if recorded else _integer,
+            parse_float=_recorded_float if recorded else _float,
             parse_constant=_constant,
         )
     except UnicodeDecodeError as error:
@@ -69,23 +72,18 @@ def parse(text: bytes, bounds: Bounds) -> Json:
 
 def check(value: Json, bounds: Bounds) -> bytes:
     """Hold a parsed value to ``bounds`` and return its canonical bytes."""
-    keys = 0
-    layer: list[object] = [value]
-    depth = 0
+    keys = depth = 0
+    layer = _containers([value])
     while layer:
         depth += 1
-        if depth > bounds.depth + 1:
+        if depth > bounds.depth:
             raise TooDeep(f"nested deeper than {bounds.depth} levels; flatten the value.")
-        below: list[object] = []
-        for each in layer:
-            if isinstance(each, dict):
-                keys += len(each)
-                below.extend(each.values())
-            elif isinstance(each, list | tuple):
-                below.extend(each)
+        keys += sum(len(each) for each in layer if isinstance(each, dict))
         if keys > bounds.keys:
             raise TooManyKeys(f"more than {bounds.keys} keys; send fewer or nest less data.")
-        layer = below
+        layer = _containers(
+            below for each in layer for below in (each.values() if isinstance(each, dict) else each)
+        )
     written = canonical(value)
     if len(written) > bounds.size:
         raise TooLarge(
@@ -95,6 +93,16 @@ def check(value: Json, bounds: Bounds) -> bytes:
     return written
 
 
+def _containers(values: Iterable[Json]) -> list[dict[str, Json] | list[Json]]:
+    found: list[dict[str, Json] | list[Json]] = []
+    for value in values:
+        if isinstance(value, dict | list):
+            found.append(value)
+        elif isinstance(value, float) and abs(value) > GREATEST_INTEGER:
+            raise NumberOutOfRange(f"the number {value} is beyond ±(2^53-1); send it as a string.")
+    return found
+
+
 def canonical(value: Json) -> bytes:
     """Write ``value`` as RFC 8785 canonical JSON. Raises a subclass of ``Unreadable``."""
     try:
@@ -102,6 +110,8 @@ def canonical(value: Json) -> bytes:
     except (rfc8785.IntegerDomainError, rfc8785.FloatDomainError) as error:
         raise NumberOutOfRange(f"{error}; send large or exact numbers as strings.") from error
     except rfc8785.CanonicalizationError as error:
+        if isinstance(error.__cause__ or error.__context__, UnicodeError):
+            raise NotUnicode("text holds a lone surrogate, which is not Unicode.") from error
         raise Unreadable(f"not a JSON value: {error}.") from error
     except UnicodeError as error:
         raise NotUnicode("text holds a lone surrogate, which is not Unicode.") from error
@@ -168,6 +178,20 @@ def _integer(text: str) -> int:
 
 
 def _float(text: str) -> float:
+    number = _recorded_float(text)
+    if abs(number) > GREATEST_INTEGER:
+        raise NumberOutOfRange(f"the number {text[:24]} is beyond ±(2^53-1); send it as a string.")
+    return number
+
+
+def _recorded_integer(text: str) -> int | float:
+    if len(text) > _LONGEST_NUMBER:
+        return _integer(text)
+    number = int(text)
+    return number if abs(number) <= GREATEST_INTEGER else _recorded_float(text)
+
+
+def _recorded_float(text: str) -> float:
     if len(text) > _LONGEST_NUMBER or not math.isfinite(number := float(text)):
         raise NumberOutOfRange(f"the number {text[:24]} is not finite; send it as a string.")
     return number

@@ -7,6 +7,21 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from counterseal.core.canonical import Json, canonical
+from counterseal.core.errors import Unreadable
+
+_SMALL_ORDER = frozenset(
+    tuple(bytes.fromhex(point))
+    for point in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
+"""The encodings of points of order 1, 2, 4 and 8, without their sign bit."""
 
 PrivateKey = Ed25519PrivateKey
 PublicKey = Ed25519PublicKey
@@ -28,7 +43,7 @@ def is_signed(key: Ed25519PublicKey, purpose: str, body: Json, signature: str) -
         return False
     try:
         key.verify(raw, _bytes_signed(purpose, body))
-    except InvalidSignature:
+    except (InvalidSignature, Unreadable):
         return False
     return True
 
@@ -43,6 +58,8 @@ def public_key(text: str) -> Ed25519PublicKey | None:
     raw = decode(text)
     if raw is None or len(raw) != 32:  # noqa: PLR2004 - RFC 8032 §5.1.5
         return None
+    if (*raw[:31], raw[31] & 0x7F) in _SMALL_ORDER:
+        return None  # for these, anybody can make a signature that verifies
     return Ed25519PublicKey.from_public_bytes(raw)
 
 

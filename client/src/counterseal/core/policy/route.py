@@ -26,7 +26,7 @@ class Need(Record):
 
     groups: tuple[Name, ...] = Field(min_length=1)
     quorum: int = Field(default=1, ge=1, le=20)
-    escalation: tuple[Step, ...] = ()
+    escalation: tuple[Step, ...] = Field(default=(), max_length=20)
 
     def asked(self, waited: float) -> tuple[str, ...]:
         """Name the groups that are asked once ``waited`` seconds have passed."""
@@ -43,7 +43,7 @@ class Route(Record):
     needs: tuple[Need, ...] = Field(min_length=1)
     deny_threshold: int = Field(default=1, ge=1, le=20)
     timeout: int = Field(gt=0, le=LONGEST_HOLD)
-    remind_every: int | None = Field(default=None, gt=0)
+    remind_every: int | None = Field(default=None, gt=0, le=LONGEST_HOLD)
     on_timeout: Verdict = Verdict.BLOCK
 
 

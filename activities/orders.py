@@ -1,0 +1,53 @@
+"""What workflows ask of activities, and what they get back: names and values, no machinery.
+
+Workflows import this and nothing that does the work, so that neither an engine nor a driver gets
+into their sandbox, and a change of either cannot change a replay.
+"""
+
+from counterseal.core.canonical import Json
+from counterseal.core.model import Instant, Record
+from domain.candidate import Candidate
+from domain.standing import Standing
+
+ASK = "action.ask"
+OBEY = "action.obey"
+SWEEP = "actions.sweep"
+
+
+class Question(Record):
+    """A candidate, and when its workflow took it up."""
+
+    candidate: Candidate
+    at: Instant
+
+
+class Order(Record):
+    """Something to obey. ``envelope`` is a message to the action, or None to let time pass."""
+
+    tenant: str
+    action_id: str
+    at: Instant
+    envelope: Json = None
+
+
+class Reply(Record):
+    """Where an action stands after an order, and what became of the message in it."""
+
+    standing: Standing
+    accepted: bool = True
+    code: str = "ok"
+    sentence: str = ""
+
+
+class Sweep(Record):
+    """Close what was due before ``before``, as of ``at``."""
+
+    at: Instant
+    before: Instant
+
+
+class Swept(Record):
+    """How many overdue actions a sweep moved on, and whether more are waiting."""
+
+    moved: int
+    more: bool
