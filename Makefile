@@ -16,7 +16,7 @@ $(SETUP): requirements/uv.txt requirements/dev.txt client/pyproject.toml scripts
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh scripts/setup.sh
 	@touch $@
 
-demo: setup ## Tell the story of seven refunds, on a real stack, to its end
+demo: setup ## Tell the story of six refunds, on a real stack, to its end
 	@$(BIN)/python -m entrypoints.demo
 
 up: setup ## Run the whole stack in the foreground until Ctrl-C

@@ -271,11 +271,7 @@ class EmbeddedPostgres:
     def _keep(self) -> None:
         note = json.dumps(_identity(os.getpid()))
         (self.data_dir / "keeper").write_text(note, "utf-8")
-        atexit.register(self._stop_at_exit, os.getpid())
-
-    def _stop_at_exit(self, keeper: int) -> None:
-        if os.getpid() == keeper:  # a forked child runs this too
-            self.stop()
+        atexit.register(self.stop)  # a forked child runs this too, but is not the keeper
 
     def _keeper(self) -> list[float] | None:
         try:

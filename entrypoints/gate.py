@@ -70,7 +70,7 @@ class Deadlines:
     """How long callers are made to wait for the orchestrator, in seconds."""
 
     answer: float = 5.0
-    vote: float = 2.0
+    vote: float = 3.0
     news: float = 1.0
 
 

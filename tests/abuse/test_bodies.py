@@ -155,10 +155,19 @@ def test_broken_strings_cost_no_more_than_others(world: World, kilobytes: int, u
 
 UNFIT: list[tuple[str, Json]] = [
     *(("propose", {"tool": bad}) for bad in (None, 1, True, [], {}, "", "x" * 129, "a b", "é")),
-    *(("propose", {"tool": bad}) for bad in ("get_order\n", "get\u200border", "gеt_order", "-x")),
+    *(
+        ("propose", {"tool": bad})
+        for bad in ("get_order\n", "get\u200border", "g\u0435t_order", "-x")
+    ),
     *(("propose", {"arguments": bad}) for bad in (None, [], "x", 1, True)),
-    *(("propose", {"session": bad}) for bad in (1, "", "a\x00b", "a b", "s" * 129, "s\n", "аda")),
-    *(("propose", {"principal": bad}) for bad in (1, "", "a\x00b", "ada ", "ada\u200b", "аda")),
+    *(
+        ("propose", {"session": bad})
+        for bad in (1, "", "a\x00b", "a b", "s" * 129, "s\n", "\u0430da")
+    ),
+    *(
+        ("propose", {"principal": bad})
+        for bad in (1, "", "a\x00b", "ada ", "ada\u200b", "\u0430da")
+    ),
     *(("propose", {"resource": bad}) for bad in (1, [], "x" * 1025)),
     *(("propose", {"justification": bad}) for bad in (1, {}, "x" * 4097)),
     *(("propose", {"asserted": bad}) for bad in (None, [], {"user_request": 1}, {"x": 1})),
@@ -172,7 +181,7 @@ UNFIT: list[tuple[str, Json]] = [
     *(("vote", {"approve": bad}) for bad in ("true", "yes", 1, 0, None, [], {}, "APPROVE")),
     *(("vote", {"reason": bad}) for bad in ("", " \t\n", None, 1, "x" * 4097)),
     *(("vote", {"vote_id": bad}) for bad in ("", "short", "x" * 129, 1, "a b c d e", "ada/12345")),
-    *(("vote", {"vote_id": bad}) for bad in ("vote-0001\n", "vote\x000001", "vоte-0001")),
+    *(("vote", {"vote_id": bad}) for bad in ("vote-0001\n", "vote\x000001", "v\u043ete-0001")),
     *(("vote", {"digest": bad}) for bad in ("", "sha256:", DIGEST + "0", DIGEST.upper(), 1)),
     *(("vote", {name: "x"}) for name in ("person", "heard_at", "channel", "assurance", "groups")),
     *(("withdraw", {"reason": bad}) for bad in ("", "  ", None, 1, "x" * 4097)),
@@ -189,7 +198,10 @@ UNFIT: list[tuple[str, Json]] = [
     *(("report", {"signature": bad}) for bad in (1, "x" * 129)),
     *(("report", {name: "x"}) for name in ("by", "signed", "signed_by", "at")),
     *(("key", {"role": bad}) for bad in ("", "admin", "AGENT", None, 1, ["agent"])),
-    *(("key", {"subject": bad}) for bad in ("", "a b", "a\x00", "аda", "x" * 129, None, "/etc")),
+    *(
+        ("key", {"subject": bad})
+        for bad in ("", "a b", "a\x00", "\u0430da", "x" * 129, None, "/etc")
+    ),
     *(("key", {"environment": bad}) for bad in ("", "a b", None, 1)),
     *(("key", {name: "x"}) for name in ("key_id", "secret", "tenant")),
     *(("bundle", {"files": bad}) for bad in (None, [], "x", {"bundle.yaml": 1})),
@@ -203,7 +215,9 @@ UNFIT: list[tuple[str, Json]] = [
 @pytest.mark.parametrize(
     ("route", "changed"),
     UNFIT,
-    ids=[f"{number}-{route}-{next(iter(changed))}" for number, (route, changed) in enumerate(UNFIT)],
+    ids=[
+        f"{number}-{route}-{next(iter(changed))}" for number, (route, changed) in enumerate(UNFIT)
+    ],
 )
 def test_fields_are_taken_strictly_and_none_is_ignored(
     world: World, route: str, changed: Json

@@ -152,6 +152,10 @@ async def test_a_cached_bundle_is_not_another_tenants(
     with pytest.raises(KeyError):
         await facts.bundle(yours, "sha256:mine")
     assert (await facts.circumstances(yours, None, [], NOW)).bundle is None
+    own = {**summary, "digest": "sha256:yours"}
+    await ledger.append(write(yours, "bundles", table="bundle", summary={**own}))
+    assert (await facts.circumstances(mine, None, [], NOW)).bundle == "sha256:mine"
+    assert (await facts.circumstances(yours, None, [], NOW)).bundle == "sha256:yours"
 
 
 async def test_the_roster_is_always_the_current_one(

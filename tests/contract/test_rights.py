@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.pool import open_pool
 from tests.support.entries import found_tenant, write
 from tests.support.postgres import Database
 
@@ -72,18 +73,15 @@ async def test_the_application_makes_nothing_of_its_own(pool: asyncpg.Pool) -> N
             await pool.execute(statement)
 
 
-async def test_a_temporary_table_does_not_stand_in_for_ours(
-    ledger: PostgresLedger, pool: asyncpg.Pool
-) -> None:
-    tenant = await found_tenant(ledger)
-    async with pool.acquire() as db:
-        await db.execute("CREATE TEMP TABLE event (LIKE ledger.event)")
-        await db.execute("SET search_path = pg_temp, ledger")
-        ours = PostgresLedger(pool)
-        await ours.append(write(tenant, "s"))
-        assert await db.fetchval("SELECT count(*) FROM pg_temp.event") == 0
-        assert await db.fetchval("SELECT count(*) FROM ledger.event WHERE stream = 's'") == 1
-        await db.execute("DROP TABLE pg_temp.event; RESET search_path")
+async def test_a_temporary_table_does_not_stand_in_for_ours(database: Database) -> None:
+    async with open_pool(database.dsn, size=1) as session:
+        ledger = PostgresLedger(session)
+        tenant = await found_tenant(ledger)
+        await session.execute("CREATE TEMP TABLE event (LIKE ledger.event)")
+        await session.execute("SET search_path = pg_temp, ledger")
+        await ledger.append(write(tenant, "s"))
+        assert await session.fetchval("SELECT count(*) FROM pg_temp.event") == 0
+        assert [each.kind for each in await ledger.read(tenant, "s")] == ["thing.happened"]
 
 
 @pytest.mark.parametrize("role", ["counterseal_owner", "postgres"])
