@@ -1,6 +1,5 @@
 """The HTTP API. ``python -m entrypoints.api`` serves it; ``build`` makes it for any ASGI server."""
 
-import asyncio
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -9,6 +8,7 @@ from typing import Any
 
 import structlog
 import uvicorn
+import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -254,7 +254,7 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    asyncio.run(uvicorn.Server(config).serve())
+    uvloop.run(uvicorn.Server(config).serve())
 
 
 if __name__ == "__main__":

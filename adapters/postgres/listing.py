@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, any_, literal, tuple_
+from sqlalchemy import ColumnElement, literal, tuple_
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
@@ -25,7 +25,7 @@ _EQUAL = (
     "principal",
     "session",
 )
-_LABELS = {"rule": "rules", "approver": "approvers", "asked": "asked"}
+_LABELS = ("rule", "approver", "asked")
 
 
 def statement(
@@ -33,7 +33,8 @@ def statement(
 ) -> tuple[str, list[Any]]:
     """Write SQL and its arguments for ``limit`` actions, latest first.
 
-    The first label that is asked for leads, because its index is in the order of the list.
+    A label that is asked for leads, because its index is in the order of the list. Nothing more
+    is said about it: Postgres would take repeated conditions for rare coincidences and sort.
     """
     query = select(ActionRow).where(*_conditions(tenant, wanted))
     requested_at, action_id = col(ActionRow.requested_at), col(ActionRow.action_id)
@@ -44,7 +45,6 @@ def statement(
                 label,
                 (col(label.tenant) == ActionRow.tenant)
                 & (col(label.action_id) == ActionRow.action_id)
-                & (col(label.requested_at) == ActionRow.requested_at)
                 & (col(label.label) == f"{name}:{value}")
                 & (col(label.tenant) == tenant),
             )
@@ -64,9 +64,6 @@ def _conditions(tenant: str, wanted: ActionFilter) -> list[ColumnElement[bool]]:
     for name in _EQUAL:
         if (value := getattr(wanted, name)) is not None:
             found.append(col(getattr(ActionRow, name)) == str(value))  # noqa: PERF401 - plainer so
-    for name, column in _LABELS.items():
-        if (value := getattr(wanted, name)) is not None:
-            found.append(literal(value) == any_(col(getattr(ActionRow, column))))
     return found
 
 

@@ -31,14 +31,14 @@ class Rooms:
     longest_wait: float
 
 
-def rooms(request: Request) -> Rooms:
+async def rooms(request: Request) -> Rooms:
     """Find what the application was started with."""
     return cast("Rooms", request.app.state.rooms)
 
 
 async def caller(request: Request) -> Caller:
     """Authenticate the request's caller."""
-    return await rooms(request).authenticator.caller(request.headers.get("authorization"))
+    return await (await rooms(request)).authenticator.caller(request.headers.get("authorization"))
 
 
 InRooms = Annotated[Rooms, Depends(rooms)]

@@ -9,7 +9,7 @@ import pytest
 from tests.abuse.world import NOBODY, Json, World, declined, fresh
 
 DIGEST = "sha256:" + "0" * 64
-KEY = "A" * 43
+KEY = "B" * 42 + "A"
 ROUTES: dict[str, tuple[str, str, Json]] = {
     "propose": ("agent", "POST /v1/actions", {"tool": "get_order", "arguments": {}}),
     "vote": (
@@ -103,6 +103,8 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "2^53": (b'{"tool":"x","n":9007199254740992}', "json-number-out-of-range"),
     "2^53+1": (b'{"tool":"x","n":9007199254740993}', "json-number-out-of-range"),
     "-2^53": (b'{"tool":"x","n":-9007199254740992}', "json-number-out-of-range"),
+    "2^53-as-a-float": (b'{"tool":"x","n":9007199254740993.0}', "json-number-out-of-range"),
+    "1e308": (b'{"tool":"x","n":1e308}', "json-number-out-of-range"),
     "2^64": (b'{"tool":"x","n":18446744073709551616}', "json-number-out-of-range"),
     "ten-thousand-digits": (
         b'{"tool":"x","n":' + b"9" * 10_000 + b"}",
@@ -153,24 +155,19 @@ def test_broken_strings_cost_no_more_than_others(world: World, kilobytes: int, u
     assert time.monotonic() - began < 2
 
 
+def each(route: str, field: str, bad: list[Any]) -> list[tuple[str, Json]]:
+    return [(route, {field: value}) for value in bad]
+
+
 UNFIT: list[tuple[str, Json]] = [
-    *(("propose", {"tool": bad}) for bad in (None, 1, True, [], {}, "", "x" * 129, "a b", "é")),
-    *(
-        ("propose", {"tool": bad})
-        for bad in ("get_order\n", "get\u200border", "g\u0435t_order", "-x")
-    ),
-    *(("propose", {"arguments": bad}) for bad in (None, [], "x", 1, True)),
-    *(
-        ("propose", {"session": bad})
-        for bad in (1, "", "a\x00b", "a b", "s" * 129, "s\n", "\u0430da")
-    ),
-    *(
-        ("propose", {"principal": bad})
-        for bad in (1, "", "a\x00b", "ada ", "ada\u200b", "\u0430da")
-    ),
-    *(("propose", {"resource": bad}) for bad in (1, [], "x" * 1025)),
-    *(("propose", {"justification": bad}) for bad in (1, {}, "x" * 4097)),
-    *(("propose", {"asserted": bad}) for bad in (None, [], {"user_request": 1}, {"x": 1})),
+    *each("propose", "tool", [None, 1, True, [], {}, "", "x" * 129, "a b", "é"]),
+    *each("propose", "tool", ["get_order\n", "get\u200border", "g\u0435t_order", "-x"]),
+    *each("propose", "arguments", [None, [], "x", 1, True]),
+    *each("propose", "session", [1, "", "a\x00b", "a b", "s" * 129, "s\n", "\u0430da"]),
+    *each("propose", "principal", [1, "", "a\x00b", "ada ", "ada\u200b", "\u0430da"]),
+    *each("propose", "resource", [1, [], "x" * 1025]),
+    *each("propose", "justification", [1, {}, "x" * 4097]),
+    *each("propose", "asserted", [None, [], {"user_request": 1}, {"x": 1}]),
     ("propose", {"asserted": {"observations": [{"tool": "t"}]}}),
     ("propose", {"asserted": {"observations": [{"tool": "t", "content": "c", "trusted": 1}]}}),
     ("propose", {"asserted": {"observations": [{"tool": "t", "content": "c"}] * 65}}),
@@ -178,37 +175,35 @@ UNFIT: list[tuple[str, Json]] = [
         ("propose", {name: "x"})
         for name in ("tenant", "agent", "environment", "id", "digest", "stage", "verdict", "risk")
     ),
-    *(("vote", {"approve": bad}) for bad in ("true", "yes", 1, 0, None, [], {}, "APPROVE")),
-    *(("vote", {"reason": bad}) for bad in ("", " \t\n", None, 1, "x" * 4097)),
-    *(("vote", {"vote_id": bad}) for bad in ("", "short", "x" * 129, 1, "a b c d e", "ada/12345")),
-    *(("vote", {"vote_id": bad}) for bad in ("vote-0001\n", "vote\x000001", "v\u043ete-0001")),
-    *(("vote", {"digest": bad}) for bad in ("", "sha256:", DIGEST + "0", DIGEST.upper(), 1)),
+    *each("vote", "approve", ["true", "yes", 1, 0, None, [], {}, "APPROVE"]),
+    *each("vote", "reason", ["", " \t\n", None, 1, "x" * 4097]),
+    *each("vote", "vote_id", ["", "short", "x" * 129, 1, "a b c d e", "ada/12345"]),
+    *each("vote", "vote_id", ["vote-0001\n", "vote\x000001", "v\u043ete-0001"]),
+    *each("vote", "digest", ["", "sha256:", DIGEST + "0", DIGEST.upper(), 1]),
     *(("vote", {name: "x"}) for name in ("person", "heard_at", "channel", "assurance", "groups")),
-    *(("withdraw", {"reason": bad}) for bad in ("", "  ", None, 1, "x" * 4097)),
-    *(("withdraw", {"request_id": bad}) for bad in ("", "1234567", 12345678, "x" * 129)),
+    *each("withdraw", "reason", ["", "  ", None, 1, "x" * 4097]),
+    *each("withdraw", "request_id", ["", "1234567", 12345678, "x" * 129]),
     ("withdraw", {"by": "somebody-else"}),
-    *(("redeem", {"redemption_id": bad}) for bad in ("", "1234567", 1, "x" * 129, "a\nbcdefgh")),
-    *(("redeem", {"grant": bad}) for bad in (None, 1, {}, "x" * 4097)),
-    *(("redeem", {"digest": bad}) for bad in (None, "sha1:" + "0" * 40, DIGEST[:-1])),
-    *(("redeem", {"executor_key": bad}) for bad in ("", "A" * 42, "A" * 44, "=" * 43, 1)),
-    ("redeem", {"executor_key": "A" * 42 + "B"}),
-    *(("report", {"outcome": bad}) for bad in ("LAPSED", "NOT_RUN", "succeeded", "", None, 1)),
-    *(("report", {"detail": bad}) for bad in (1, "x" * 4097)),
-    *(("report", {"result_digest": bad}) for bad in ("x", 1)),
-    *(("report", {"signature": bad}) for bad in (1, "x" * 129)),
+    *each("redeem", "redemption_id", ["", "1234567", 1, "x" * 129, "a\nbcdefgh"]),
+    *each("redeem", "grant", [None, 1, {}, "x" * 4097]),
+    *each("redeem", "digest", [None, "sha1:" + "0" * 40, DIGEST[:-1]]),
+    *each("redeem", "executor_key", ["", "A" * 42, "A" * 44, "=" * 43, 1]),
+    ("redeem", {"executor_key": "A" * 42 + "B"}),  # not the one spelling of its bytes
+    ("redeem", {"executor_key": "A" * 43}),  # a point of small order, for which anybody can sign
+    *each("report", "outcome", ["LAPSED", "NOT_RUN", "succeeded", "", None, 1]),
+    *each("report", "detail", [1, "x" * 4097]),
+    *each("report", "result_digest", ["x", 1]),
+    *each("report", "signature", [1, "x" * 129]),
     *(("report", {name: "x"}) for name in ("by", "signed", "signed_by", "at")),
-    *(("key", {"role": bad}) for bad in ("", "admin", "AGENT", None, 1, ["agent"])),
-    *(
-        ("key", {"subject": bad})
-        for bad in ("", "a b", "a\x00", "\u0430da", "x" * 129, None, "/etc")
-    ),
-    *(("key", {"environment": bad}) for bad in ("", "a b", None, 1)),
+    *each("key", "role", ["", "admin", "AGENT", None, 1, ["agent"]]),
+    *each("key", "subject", ["", "a b", "a\x00", "\u0430da", "x" * 129, None, "/etc"]),
+    *each("key", "environment", ["", "a b", None, 1]),
     *(("key", {name: "x"}) for name in ("key_id", "secret", "tenant")),
-    *(("bundle", {"files": bad}) for bad in (None, [], "x", {"bundle.yaml": 1})),
+    *each("bundle", "files", [None, [], "x", {"bundle.yaml": 1}]),
     ("bundle", {"files": dict.fromkeys(map(str, range(257)), "")}),
-    *(("rehearsal", {"files": bad}) for bad in (None, [], {"bundle.yaml": None})),
+    *each("rehearsal", "files", [None, [], {"bundle.yaml": None}]),
     ("rehearsal", {"tenant": "main"}),
-    *(("roster", {"people": bad}) for bad in (None, {}, "x", [1], [None])),
+    *each("roster", "people", [None, {}, "x", [1], [None]]),
 ]
 
 

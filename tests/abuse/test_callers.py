@@ -36,7 +36,7 @@ ROUTES: list[tuple[str, str, Json | None, set[str]]] = [
     ("POST", "/v1/keys", {"role": "agent", "subject": "x"}, {"operator"}),
     ("DELETE", "/v1/keys/0000000000000000", None, {"operator"}),
     ("GET", "/v1/roster", None, {"operator", "auditor"}),
-    ("PUT", "/v1/roster", {"people": []}, {"operator"}),
+    ("PUT", "/v1/roster", {"people": [{"id": "x"}, {"id": "x"}]}, {"operator"}),
     ("GET", "/v1/bundles", None, EVERYBODY),
     ("POST", "/v1/bundles", {"files": {}}, {"operator"}),
     ("POST", "/v1/rehearsals", {"files": {}}, {"operator"}),

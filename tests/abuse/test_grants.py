@@ -18,6 +18,7 @@ from counterseal.core.wire import Receipt
 from tests.abuse.world import Json, World, declined, fresh
 
 OTHER = "sha256:" + "1" * 64
+ANOTHER_KEY = public_text(Ed25519PrivateKey.from_private_bytes(b"k" * 32).public_key())
 
 
 def b64(raw: bytes) -> str:
@@ -200,7 +201,7 @@ def test_a_grant_is_used_once_however_many_try(world: World) -> None:
     assert sorted(each.status_code for each in answers) == [200, *[409] * 11]
 
 
-def test_the_same_redemption_may_be_sent_again_for_ever(world: World) -> None:
+def test_the_same_redemption_may_be_sent_again_until_the_receipt(world: World) -> None:
     granted, redemption = world.granted(), fresh()
     with world.adding("grant.redeemed"), ThreadPoolExecutor(8) as crowd:
         first = [
@@ -210,13 +211,26 @@ def test_the_same_redemption_may_be_sent_again_for_ever(world: World) -> None:
         ]
     assert len({*first}) == 1
     world.agent.report(granted, redemption)
-    with world.adding():
-        assert world.agent.redeem(granted, redemption_id=redemption).text == first[0]
+    with world.adding("grant.refused"):  # the go-ahead ended with the story
+        again = world.agent.redeem(granted, redemption_id=redemption)
+        declined(again, "already-redeemed")
+
+
+def test_a_refused_attempt_is_refused_again_however_often_it_is_sent(world: World) -> None:
+    granted, late = world.granted(), {"redemption_id": fresh()}
+    with world.adding("grant.refused"):
+        for _ in range(3):
+            declined(world.agent.redeem(granted, **late, digest=OTHER), "digest-mismatch")
+    assert world.agent.redeem(granted).status_code == 200
+    with world.adding("grant.refused", "grant.refused"):
+        for _ in range(3):  # somebody has run it: a second go-ahead would run it twice
+            declined(world.agent.redeem(granted, **late), "already-redeemed")
+            declined(world.rival.redeem(granted, **late), "already-redeemed")
 
 
 @pytest.mark.parametrize(
     "changed",
-    [{"digest": OTHER}, {"grant": "x"}, {"executor_key": "A" * 43}],
+    [{"digest": OTHER}, {"grant": "x"}, {"executor_key": ANOTHER_KEY}],
     ids=["digest", "grant", "key"],
 )
 def test_a_redemptions_id_is_not_the_redemption(world: World, changed: Json) -> None:
@@ -261,9 +275,12 @@ def test_nothing_is_reported_that_was_not_redeemed(world: World, standing: Json)
     ).json()
     for action in (standing, world.held(), blocked):
         for outcome in ("SUCCEEDED", "FAILED", "UNKNOWN"):
+            request = {"outcome": outcome, "request_id": fresh()}
+            redemption = fresh()
             with world.adding("receipt.refused"):
-                answer = receipt(world, action, fresh(), outcome=outcome)
-                declined(answer, "not-redeemed")
+                declined(receipt(world, action, redemption, **request), "not-redeemed")
+            with world.adding():
+                declined(receipt(world, action, redemption, **request), "not-redeemed")
 
 
 @pytest.mark.parametrize("outcome", ["LAPSED", "NOT_RUN"])

@@ -43,7 +43,9 @@ def people(world: World) -> dict[str, Caller]:
         ("grace.hopper@example.com", "grace.hopper@example.com", "self-approval"),
         ("ada", "ada", "self-approval"),
         ("stranger", None, "not-asked"),
-        ("Ada", None, "not-asked"),
+        ("Ada", "ada", "self-approval"),
+        ("ada", "ADA", "self-approval"),
+        ("grace", "Grace.Hopper@EXAMPLE.com", "self-approval"),
         ("operator", None, "not-asked"),
         ("support-leads", None, "not-asked"),  # a group's name is nobody
     ],
@@ -167,14 +169,14 @@ def test_a_withdrawal_is_the_requesters_and_happens_once(world: World) -> None:
     held = world.held()
     path, body = f"/v1/actions/{held['action_id']}/withdrawal", {"reason": "changed my mind"}
     with world.adding("withdrawal.refused"):
-        shared = fresh()  # the rival learns the ID that the requester is going to use
-        answer = world.rival.http.post(path, json={"request_id": shared, **body})
+        answer = world.rival.http.post(path, json={"request_id": fresh(), **body})
         declined(answer, "not-the-requester")
+    request = fresh()
     with world.adding("action.settled", "action.closed"):
-        answer = world.agent.http.post(path, json={"request_id": shared, **body})
+        answer = world.agent.http.post(path, json={"request_id": request, **body})
         assert answer.json()["disposition"] == "CANCELLED"
     with world.adding():
-        for request_id in (shared, fresh()):
+        for request_id in (request, fresh()):
             again = world.agent.http.post(path, json={"request_id": request_id, **body})
             assert again.json()["disposition"] == "CANCELLED"
     with world.adding("vote.refused"):

@@ -75,6 +75,11 @@ CREATE INDEX action_principal ON ledger.action (tenant, principal, requested_at,
     WHERE principal IS NOT NULL;
 CREATE INDEX action_session ON ledger.action (tenant, session, requested_at, action_id)
     WHERE session IS NOT NULL;
+-- What policy would have stopped, to see what a rule does before it is enforced.
+CREATE INDEX action_verdict ON ledger.action (tenant, verdict, requested_at, action_id)
+    WHERE verdict <> 'ALLOW';
+CREATE INDEX action_effective ON ledger.action (tenant, effective, requested_at, action_id)
+    WHERE effective <> 'ALLOW';
 CREATE INDEX action_overdue ON ledger.action (next_deadline) WHERE next_deadline IS NOT NULL;
 
 -- One row per rule, approver and asked group of an action. A GIN index over the arrays cannot

@@ -14,7 +14,8 @@ def _in_utc(value: datetime) -> datetime:
 
 def instant_text(value: datetime) -> str:
     """Write ``value`` as RFC 3339 in UTC with microseconds, the only form that is hashed."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # A third of the time that strftime takes, and this is written many times per action.
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 Instant = Annotated[
