@@ -8,15 +8,19 @@ from temporalio.exceptions import ApplicationError
 
 from activities.judging import Judging
 from activities.orders import ASK, OBEY, SWEEP, Order, Question, Reply, Sweep, Swept
-from activities.recorder import Obeyed, Recorder, find_answer, request_of
+from activities.recorder import Obeyed, Recorder, find_answer
 from counterseal.core.signing import PublicKey
+from domain.approvals import is_same_vote
 from domain.commands import Flaw, Vote, Wake, Withdraw
-from domain.events import Refusal
+from domain.events import Event, Refusal, VoteCounted, VoteRefused, WithdrawalRefused
 from domain.messages import Opened, VoteMessage, WithdrawalMessage, open_message, vote_command
 from domain.ports import FactSource, Overdue, UnknownTenant
 from domain.standing import Standing
 
 SWEEP_BATCH = 500
+
+FLAWS = frozenset({"malformed", "forged", "misaddressed", "stale"})
+"""What can be wrong with a message before anybody asks what it says."""
 
 
 class ActionActivities:
@@ -54,13 +58,9 @@ class ActionActivities:
             wake = Wake(at=order.at)
             obeyed = await self._recorder.obey(order.tenant, order.action_id, wake)
             return Reply(standing=obeyed.standing)
-        opened = open_message(
-            order.envelope, self._gateways, order.tenant, order.action_id, order.at
-        )
-        command = await self._command(order, opened)
-        request = command.vote_id if isinstance(command, Vote) else command.request_id
+        command = await self._command(order, self._opened(order))
         obeyed = await self._recorder.obey(order.tenant, order.action_id, command)
-        return reply_to(obeyed, request)
+        return reply_to(obeyed, command)
 
     @activity.defn(name=SWEEP)
     async def sweep(self, sweep: Sweep) -> Swept:
@@ -70,6 +70,15 @@ class ActionActivities:
             await self._recorder.obey(each.tenant, each.action_id, Wake(at=sweep.at))
             activity.heartbeat()
         return Swept(moved=len(due), more=len(due) == SWEEP_BATCH)
+
+    def _opened(self, order: Order) -> Opened:
+        try:
+            return open_message(
+                order.envelope, self._gateways, order.tenant, order.action_id, order.at
+            )
+        except Exception:  # noqa: BLE001 - or one message could stop the action for ever
+            unreadable = Flaw(code="malformed", sentence="this message breaks its reader.")
+            return Opened(message=None, flaw=unreadable)
 
     async def _command(self, order: Order, opened: Opened) -> Vote | Withdraw:
         match opened.message:
@@ -113,9 +122,27 @@ def _unreadable(order: Order, flaw: Flaw | None) -> Vote:
     )
 
 
-def reply_to(obeyed: Obeyed, request_id: str) -> Reply:
-    """Say what became of a request: refused if a refusal answers it, else accepted."""
-    found = find_answer(obeyed, lambda event: request_of(event) == request_id)
+def reply_to(obeyed: Obeyed, command: Vote | Withdraw) -> Reply:
+    """Say what became of a vote or withdrawal: refused if a refusal answers it, else accepted."""
+    found = find_answer(obeyed, lambda event: _answers(event, command))
     if not isinstance(found, Refusal):
         return Reply(standing=obeyed.standing)
     return Reply(standing=obeyed.standing, accepted=False, code=found.code, sentence=found.sentence)
+
+
+def _answers(event: Event, command: Vote | Withdraw) -> bool:
+    """Say whether ``event`` is the answer to ``command``, not to a forgery that used its ID."""
+    match event, command:
+        case VoteCounted(), Vote():
+            return command.flaw is None and is_same_vote(event, command)
+        case VoteRefused(), Vote():
+            return is_same_vote(event, command) and _is_flawed_alike(event.code, command.flaw)
+        case WithdrawalRefused(), Withdraw():
+            same = (event.request_id, event.by) == (command.request_id, command.by)
+            return same and _is_flawed_alike(event.code, command.flaw)
+        case _:
+            return False
+
+
+def _is_flawed_alike(code: str, flaw: Flaw | None) -> bool:
+    return code == flaw.code if flaw is not None else code not in FLAWS

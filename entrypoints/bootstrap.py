@@ -31,20 +31,22 @@ class Keys(Record):
     approvers: dict[str, str] = Field(default_factory=dict)
 
 
-async def bootstrap(dsn: str, kept: Path, policies: Path, roster: Path) -> Keys:
-    """Create the tenant ``main`` if it is new; hand out keys once and keep them in ``kept``.
+async def bootstrap(
+    dsn: str, kept: Path, policies: Path, roster: Path, tenant: str = TENANT
+) -> Keys:
+    """Create ``tenant`` if it is new; hand out keys once and keep them in ``kept``.
 
     A roster or bundle that operators have changed since is left as it is.
     """
     async with open_pool(dsn, size=2) as pool:
         ledger = PostgresLedger(pool)
         administration = Administration(ledger, utc_now)
-        await administration.create_tenant(TENANT, BY)
+        await administration.create_tenant(tenant, BY)
         people = read_roster(roster)
-        if not await ledger.read(TENANT, ROSTER_STREAM):
-            await administration.set_roster(TENANT, people, BY)
-            await administration.activate(TENANT, read_bundle(policies), BY)
-        keys = await _keys(administration, people)
+        if not await ledger.read(tenant, ROSTER_STREAM):
+            await administration.set_roster(tenant, people, BY)
+            await administration.activate(tenant, read_bundle(policies), BY)
+        keys = await _keys(administration, tenant, people)
         _write(kept, keys)
         return keys
 
@@ -59,9 +61,9 @@ def read_keys(kept: Path) -> Keys | None:
     return Keys.model_validate_json(kept.read_text("utf-8")) if kept.exists() else None
 
 
-async def _keys(administration: Administration, people: Roster) -> Keys:
+async def _keys(administration: Administration, tenant: str, people: Roster) -> Keys:
     async def issue(role: Role, subject: str) -> str:
-        secret = await administration.issue_key(TENANT, role, subject, ENVIRONMENT, BY)
+        secret = await administration.issue_key(tenant, role, subject, ENVIRONMENT, BY)
         return secret.text
 
     return Keys(

@@ -20,9 +20,6 @@ from temporalio.client import (
 )
 from temporalio.common import (
     Priority,
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -55,9 +52,8 @@ from entrypoints.credentials import Caller
 from entrypoints.problems import Declined
 from entrypoints.settings import DECISION_QUEUE
 from entrypoints.tokens import GrantTokens
-from workflows.governed_action import GovernedAction, Opening
+from workflows.governed_action import GovernedAction, Opening, workflow_id
 
-TENANT = SearchAttributeKey.for_keyword("CountersealTenant")
 CHANNEL, ASSURANCE = "api", "api_key"
 LONGEST_ID = 128
 """Characters of a vote's ID that a message carries."""
@@ -233,7 +229,6 @@ class Gate:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             task_timeout=timedelta(seconds=5),
-            search_attributes=TypedSearchAttributes([SearchAttributePair(TENANT, action.tenant)]),
             priority=Priority(priority_key=2, fairness_key=action.tenant),
         )
         try:
@@ -288,7 +283,7 @@ class Gate:
         _, roster = await self.facts.roster(message.tenant)
         command = vote_command(message, roster, message.heard_at, None)
         obeyed = await self.recorder.obey(message.tenant, message.action_id, command, known=page)
-        return reply_to(obeyed, message.vote_id)
+        return reply_to(obeyed, command)
 
     async def _withdraw_without_workflow(self, message: WithdrawalMessage, page: Page) -> Reply:
         command = Withdraw(
@@ -299,7 +294,7 @@ class Gate:
         )
         obeyed = await self.recorder.obey(message.tenant, message.action_id, command, known=page)
         await self._tell(obeyed)
-        return reply_to(obeyed, message.request_id)
+        return reply_to(obeyed, command)
 
     async def _tell(self, obeyed: Obeyed) -> None:
         """Let a workflow that is still open know; its own deadline would find out in any case."""
@@ -312,11 +307,6 @@ class Gate:
                 await handle.signal(GovernedAction.news)
         except (RPCError, TimeoutError):
             log.info("news.undelivered", action=now.action_id)
-
-
-def workflow_id(tenant: str, action_id: str) -> str:
-    """Name an action's workflow."""
-    return f"{tenant}/{action_id}"
 
 
 def no_such_action(action_id: str) -> Declined:

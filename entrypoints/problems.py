@@ -26,6 +26,7 @@ STATUS_OF = {
     # who
     "unauthenticated": HTTPStatus.UNAUTHORIZED,
     "role-forbids": HTTPStatus.FORBIDDEN,
+    "unknown-principal": HTTPStatus.FORBIDDEN,
     "not-the-requester": HTTPStatus.FORBIDDEN,
     "not-the-holder": HTTPStatus.FORBIDDEN,
     "not-the-executor": HTTPStatus.FORBIDDEN,
@@ -49,6 +50,12 @@ STATUS_OF = {
     "already-closed": HTTPStatus.CONFLICT,
     "bad-signature": HTTPStatus.CONFLICT,
     "still-moving": HTTPStatus.CONFLICT,
+    "outcome-not-reportable": HTTPStatus.CONFLICT,
+    # what a worker thinks of a gateway that it does not know
+    "forged": HTTPStatus.CONFLICT,
+    "misaddressed": HTTPStatus.CONFLICT,
+    "stale": HTTPStatus.CONFLICT,
+    "malformed": HTTPStatus.CONFLICT,
     # us
     "ledger-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "orchestrator-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,

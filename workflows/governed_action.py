@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.candidate import Candidate
     from domain.standing import Standing
 
+TENANT = SearchAttributeKey.for_keyword("CountersealTenant")
 STATE = SearchAttributeKey.for_keyword("CountersealState")
 ACTION_CLASS = SearchAttributeKey.for_keyword("CountersealClass")
 DEADLINE = SearchAttributeKey.for_datetime("CountersealDeadline")
@@ -53,6 +54,11 @@ class Note:
     reply: Reply | None = None
 
 
+def workflow_id(tenant: str, action_id: str) -> str:
+    """Name an action's workflow."""
+    return f"{tenant}/{action_id}"
+
+
 @workflow.defn(name="GovernedAction")
 class GovernedAction:
     """One candidate action, from the question to its end."""
@@ -72,9 +78,9 @@ class GovernedAction:
         if self._standing.phase is Phase.HELD and opening.standing is None:
             self._show(self._standing)
         while self._waits():
+            if self._taken >= MESSAGES_PER_RUN:
+                await self._hand_over_between_messages()
             await self._next()
-            if self._taken >= MESSAGES_PER_RUN and workflow.all_handlers_finished():
-                self._hand_over()
         while self._inbox:  # Whoever came too late is told so, on the record.
             await self._obey(self._inbox.popleft())
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -86,23 +92,35 @@ class GovernedAction:
         await workflow.wait_condition(lambda: self._standing is not None)
         return self._known()
 
+    @submit.validator
+    def _submit_takes_nothing(self) -> None:
+        """Turn away calls with arguments; in the handler they would stop the whole workflow."""
+
     @workflow.signal
-    def message(self, envelope: Json) -> None:
-        """Take down a signed vote or withdrawal; what it is worth is decided in the loop."""
-        self._inbox.append(Note(envelope))
+    def message(self, *envelopes: Json) -> None:
+        """Take down a signed vote or withdrawal; what it is worth is decided in the loop.
+
+        Whoever reaches Temporal can send any number of anything: a handler that fails on it would
+        stop the whole workflow, so it takes everything down.
+        """
+        self._inbox.append(Note(_readable(*envelopes)))
 
     @workflow.update
     async def message_and_wait(self, envelope: Json) -> Reply:
         """Take down a signed message, and say what became of it."""
-        note = Note(envelope)
+        note = Note(_readable(envelope))
         self._inbox.append(note)
         await workflow.wait_condition(lambda: note.reply is not None)
         if note.reply is None:
             raise AssertionError("a wait ended before its condition held")
         return note.reply
 
+    @message_and_wait.validator
+    def _message_takes_one(self, envelope: Json) -> None:
+        """Turn away calls with no argument or several, as above."""
+
     @workflow.signal
-    def news(self) -> None:
+    def news(self, *_: Json) -> None:
         """Take notice that the ledger has moved on without us (a redemption, a receipt)."""
         self._inbox.append(Note(None))
 
@@ -189,6 +207,14 @@ class GovernedAction:
             )
         return answer
 
+    async def _hand_over_between_messages(self) -> None:
+        """Hand over as soon as nobody waits for a reply, unless there is more to obey first."""
+        await workflow.wait_condition(
+            lambda: bool(self._inbox) or workflow.all_handlers_finished()
+        )
+        if workflow.all_handlers_finished():
+            self._hand_over()
+
     def _hand_over(self) -> NoReturn:
         """Go on in a fresh run, so that no number of messages can fill the history."""
         inbox = tuple(note.envelope for note in self._inbox)
@@ -201,7 +227,17 @@ class GovernedAction:
         shown: list[SearchAttributeUpdate[Any]] = [STATE.value_set(now.disposition or now.phase)]
         if now.phase is Phase.HELD and now.held_until is not None:
             shown += [
+                TENANT.value_set(now.tenant),
                 ACTION_CLASS.value_set(now.action_class or "unknown"),
                 DEADLINE.value_set(now.held_until),
             ]
         workflow.upsert_search_attributes(shown)
+
+
+def _readable(*envelopes: Json) -> Json:
+    """Keep an envelope for the record, or a stand-in for what cannot even be written down."""
+    match envelopes:
+        case (dict() as envelope,):
+            return envelope
+        case _:
+            return "unreadable"

@@ -1,5 +1,19 @@
-"""The SDK and the command on the real stack that the server's tests start too."""
+"""The SDK and the command run on the session's real stack, each module in a tenant of its own."""
 
-from tests.support.stack import cast, stack
+from collections.abc import Iterator
+from pathlib import Path
 
-__all__ = ["cast", "stack"]
+import pytest
+
+from entrypoints.stack import Stack
+from tests.support.stack import Cast, troupe
+
+
+@pytest.fixture(scope="module", name="cast")
+def own_cast(
+    stack: Stack, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cast]:
+    """Bring a cast of its own on stage."""
+    tenant = Path(str(request.path)).stem.replace("_", "-")
+    with troupe(stack, tenant, Path(tmp_path_factory.mktemp("keys")) / "keys.json") as cast:
+        yield cast

@@ -56,7 +56,6 @@ BROKEN: dict[str, tuple[bytes, list[bytes], bytes]] = {
     "nul-in-header": (POST, [LENGTH, b"X-Odd: a\x00b"], BODY),
     "folded-header": (POST, [LENGTH, b"X-Odd: a", b" Authorization: Bearer x"], BODY),
     "no-colon": (POST, [LENGTH, b"nonsense"], BODY),
-    "no-version": (b"POST /v1/actions", [LENGTH], BODY),
     "version-9": (b"POST /v1/actions HTTP/9.9", [LENGTH], BODY),
     "lower-method": (b"post /v1/actions HTTP/1.1", [LENGTH], BODY),
     "space-in-path": (b"GET /v1/who ami HTTP/1.1", [], b""),

@@ -1,13 +1,19 @@
 """What somebody with raw access to Temporal can send, and that it is worth nothing."""
 
 import asyncio
+import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
-from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
+from temporalio.api.enums.v1 import UpdateWorkflowExecutionLifecycleStage
+from temporalio.api.update.v1 import Input, Meta, Request, WaitPolicy
+from temporalio.api.workflowservice.v1 import (
+    SignalWorkflowExecutionRequest,
+    UpdateWorkflowExecutionRequest,
+)
 from temporalio.service import RPCError
 
 from counterseal.core.words import Disposition, Phase
@@ -160,6 +166,11 @@ RAW: dict[str, list[Payload]] = {
     "a lone surrogate": [
         Payload(metadata={"encoding": b"json/plain"}, data=rb'{"body": {"kind": "\ud800"}}')
     ],
+    "bytes": [Payload(metadata={"encoding": b"binary/plain"}, data=b"\xff\x00")],
+    "nothing": [Payload(metadata={"encoding": b"binary/null"})],
+    "a number that is none": [
+        Payload(metadata={"encoding": b"json/plain"}, data=b'{"body": {"approve": NaN}}')
+    ],
     "deep nesting": [
         Payload(metadata={"encoding": b"json/plain"}, data=b"[" * 5000 + b"]" * 5000)
     ],
@@ -177,6 +188,30 @@ async def test_no_payload_makes_a_hold_unanswerable(scene: Scene, what: str, sig
             signal_name=signal,
             input=Payloads(payloads=RAW[what]),
         )
+    )
+    await alive(scene, now)
+
+
+@pytest.mark.parametrize("update", ["message_and_wait", "submit", "no-such-update"])
+@pytest.mark.parametrize("what", RAW)
+async def test_no_update_makes_a_hold_unanswerable(scene: Scene, what: str, update: str) -> None:
+    now = await scene.propose("ask")
+    # the answer, if any, does not matter: what counts is that the hold is none the worse for it
+    await scene.venue.client.workflow_service.update_workflow_execution(
+        UpdateWorkflowExecutionRequest(
+            namespace="default",
+            workflow_execution=WorkflowExecution(workflow_id=scene.handle(now).id),
+            wait_policy=WaitPolicy(
+                lifecycle_stage=UpdateWorkflowExecutionLifecycleStage.Value(
+                    "UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ACCEPTED"
+                )
+            ),
+            request=Request(
+                meta=Meta(update_id=uuid.uuid4().hex),
+                input=Input(name=update, args=Payloads(payloads=RAW[what])),
+            ),
+        ),
+        timeout=timedelta(seconds=5),
     )
     await alive(scene, now)
 

@@ -1,9 +1,21 @@
 """The whole way, over HTTP, on a real stack."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
 from counterseal.core.links import flaws
-from tests.support.stack import Cast
+from entrypoints.stack import Stack
+from tests.support.stack import Cast, troupe
 
 ORDER = {"customer": "cust-7", "order_id": "ord-7"}
+
+
+@pytest.fixture(scope="module", name="cast")
+def own_cast(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
+    with troupe(stack, "the-way", Path(tmp_path_factory.mktemp("keys")) / "keys.json") as cast:
+        yield cast
 
 
 def test_a_small_refund_is_allowed_and_runs_once(cast: Cast) -> None:
@@ -40,4 +52,4 @@ def test_two_people_approve_and_the_action_runs(cast: Cast) -> None:
     assert cast.agent.report(granted, redeemed["redemption_id"]).status_code == 200
     story = cast.auditor.story(action["action_id"])
     written = [event["canonical"].encode() for event in story["events"]]
-    assert flaws("main", action["action_id"], written) == []
+    assert flaws(cast.tenant, action["action_id"], written) == []

@@ -1,13 +1,16 @@
 """One real stack for a test session: Postgres, Temporal, worker and API as real processes."""
 
+import asyncio
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from entrypoints.bootstrap import TENANT, Keys, bootstrap
 from entrypoints.stack import Stack
 
 Json = dict[str, Any]
@@ -78,15 +81,15 @@ class Caller:
 class Cast:
     """Everyone who plays a part, each with their own key."""
 
-    def __init__(self, stack: Stack) -> None:
-        if stack.keys is None:
-            raise AssertionError("the stack has not been started")
+    def __init__(self, stack: Stack, keys: Keys, tenant: str = TENANT) -> None:
         self.stack = stack
+        self.keys = keys
+        self.tenant = tenant
         self._everyone: list[Caller] = []
-        self.agent = self.caller(stack.keys.agent)
-        self.auditor = self.caller(stack.keys.auditor)
-        self.operator = self.caller(stack.keys.operator)
-        self.approvers = {person: self.caller(key) for person, key in stack.keys.approvers.items()}
+        self.agent = self.caller(keys.agent)
+        self.auditor = self.caller(keys.auditor)
+        self.operator = self.caller(keys.operator)
+        self.approvers = {person: self.caller(key) for person, key in keys.approvers.items()}
 
     def caller(self, key: str) -> Caller:
         """Speak with another key."""
@@ -113,6 +116,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def cast(stack: Stack) -> Iterator[Cast]:
     """Bring everyone on stage."""
-    everyone = Cast(stack)
+    if stack.keys is None:
+        raise AssertionError("the stack has not been started")
+    everyone = Cast(stack, stack.keys)
+    yield everyone
+    everyone.close()
+
+
+@contextmanager
+def troupe(stack: Stack, tenant: str, kept: Path) -> Iterator[Cast]:
+    """Bring a cast of its own on stage, in a tenant whose limits nobody else uses up."""
+    keys = asyncio.run(bootstrap(stack.postgres.dsn, kept, stack.policies, stack.roster, tenant))
+    everyone = Cast(stack, keys, tenant)
     yield everyone
     everyone.close()

@@ -38,13 +38,13 @@ from domain.roster import Agent, Person, Roster
 from domain.standing import Standing, standing
 from entrypoints.administration import Administration
 from entrypoints.credentials import Caller
-from entrypoints.gate import Deadlines, Gate, workflow_id
+from entrypoints.gate import Deadlines, Gate
 from entrypoints.settings import DECISION_QUEUE, Settings
 from entrypoints.stack import ROOT
 from entrypoints.tokens import GrantTokens, utc_now
 from tests.support.invariants import broken_promises
 from tests.support.postgres import Database, make_database
-from workflows.governed_action import GovernedAction, Opening
+from workflows.governed_action import GovernedAction, Opening, workflow_id
 
 __all__ = ["scene", "venue"]
 

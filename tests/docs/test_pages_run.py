@@ -1,0 +1,51 @@
+"""What our pages tell readers to do works, in order, and prints what they say."""
+
+import itertools
+import shutil
+
+import pytest
+
+from tests.docs.conftest import Staged
+from tests.docs.pages import PAGES, ROOT, Block, blocks, named
+from tests.docs.scene import unmet
+
+GUIDES = ["README.md", "docs/tutorial.md", "docs/operate.md", "docs/evidence.md"]
+PROGRAMS = [
+    block for page in PAGES for block in blocks(page) if block.language == "python" and block.runs
+]
+
+
+@pytest.mark.parametrize("page", GUIDES)
+def test_a_guide_can_be_followed_from_top_to_bottom(page: str, staged: Staged) -> None:
+    steps = blocks(ROOT / page)
+    if any("curl " in each.text for each in steps) and shutil.which("curl") is None:
+        pytest.skip("curl is not installed here")
+    scene = staged("docs-" + page.removesuffix(".md").replace("/", "-").lower())
+    printed = scene.play(steps)
+    for step, shown in itertools.pairwise(steps):
+        if step.runs and step.language == "sh" and shown.language == "text":
+            missing = unmet(scene.here(shown.text), printed[step.where])
+            told = "\n".join(printed[step.where])
+            assert missing == [], f"{shown.where}: expected {missing[0]!r} in\n{told}"
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda block: block.where)
+def test_a_program_on_a_page_runs(program: Block, staged: Staged) -> None:
+    staged(f"docs-program-{program.line}").run_python(program)
+
+
+def test_there_is_something_to_run() -> None:
+    assert len(PROGRAMS) >= 2
+    for page in GUIDES:
+        assert any(block.runs for block in blocks(ROOT / page)), page
+
+
+@pytest.mark.parametrize("page", GUIDES)
+def test_every_shell_block_of_a_guide_is_run(page: str) -> None:
+    assert [each.where for each in blocks(ROOT / page) if each.language == "sh" and not each.runs] == []
+
+
+def test_only_guides_are_run_as_shell() -> None:
+    others = [page for page in PAGES if named(page) not in GUIDES]
+    ran = [each.where for page in others for each in blocks(page) if each.language == "sh" and each.runs]
+    assert ran == []
