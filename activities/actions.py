@@ -7,15 +7,17 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.judging import Judging
-from activities.orders import ASK, OBEY, SWEEP, Order, Question, Reply, Sweep, Swept
+from activities.orders import ASK, OBEY, SWEEP, Hold, Order, Question, Reply, Sweep, Swept
 from activities.recorder import Obeyed, Recorder, find_answer
 from counterseal.core.signing import PublicKey
 from domain.approvals import is_same_vote
+from domain.candidate import is_proposed
 from domain.commands import Flaw, Vote, Wake, Withdraw
 from domain.events import Event, Refusal, VoteCounted, VoteRefused, WithdrawalRefused
 from domain.messages import Opened, VoteMessage, WithdrawalMessage, open_message, vote_command
-from domain.ports import FactSource, Overdue, UnknownTenant
+from domain.ports import FactSource, Overdue, Unavailable, UnknownTenant
 from domain.standing import Standing
+from domain.states import Held
 
 SWEEP_BATCH = 500
 
@@ -43,6 +45,11 @@ class ActionActivities:
     @activity.defn(name=ASK)
     async def ask(self, question: Question) -> Standing:
         """Judge a candidate and record the answer; a repetition returns the first answer."""
+        if not is_proposed(question.candidate, question.signature, self._gateways):
+            # Nobody we authenticated asked this, so there is nobody to answer or to record.
+            raise ApplicationError(
+                "no gateway of ours vouches for this candidate", type="Forged", non_retryable=True
+            )
         try:
             return (await self._judging.ask(question.candidate, question.at)).standing
         except UnknownTenant as unknown:
@@ -66,10 +73,24 @@ class ActionActivities:
     async def sweep(self, sweep: Sweep) -> Swept:
         """Let time pass for actions that nobody closed: unused grants, missing receipts."""
         due = await self._overdue.overdue(sweep.before, SWEEP_BATCH)
+        moved, holds = 0, []
         for each in due:
-            await self._recorder.obey(each.tenant, each.action_id, Wake(at=sweep.at))
             activity.heartbeat()
-        return Swept(moved=len(due), more=len(due) == SWEEP_BATCH)
+            try:
+                page = await self._recorder.read(each.tenant, each.action_id)
+                if isinstance(page.state, Held):
+                    holds.append(Hold(tenant=each.tenant, action_id=each.action_id))
+                    continue
+                wake = Wake(at=sweep.at)
+                await self._recorder.obey(each.tenant, each.action_id, wake, known=page)
+                moved += 1
+            except Unavailable:
+                raise
+            except Exception:  # noqa: BLE001 - see below
+                # One story that cannot be read must not keep all others from being closed.
+                activity.logger.exception("sweep passed over %s", each.action_id)
+        more = moved > 0 and len(due) == SWEEP_BATCH
+        return Swept(moved=moved, more=more, holds=tuple(holds))
 
     def _opened(self, order: Order) -> Opened:
         try:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from activities.recorder import TRIES, Obeyed, Page, Recorder, StillMoving
 from counterseal.core.action import Action
-from counterseal.core.canonical import Json, digest
+from counterseal.core.canonical import Json
 from counterseal.core.policy.bundle import Bundle
 from counterseal.core.policy.facts import Count, Facts
 from counterseal.core.policy.invariants import decide
@@ -18,8 +18,6 @@ from domain.candidate import Candidate
 from domain.commands import Ask
 from domain.ports import Circumstances, CounterQuery, FactsMoved, FactSource
 from domain.roster import Roster
-
-CONTEXT_DOMAIN = "counterseal/context/v1"
 
 
 class Judging:
@@ -62,7 +60,7 @@ class Judging:
             agent_owner=agent.owner,
             excluded=roster.every_name(action.agent, action.principal, agent.owner),
             justification=candidate.justification,
-            context_digest=_context_digest(candidate),
+            context_digest=candidate.context_digest,
             decision=decide(judge, action, facts),
         )
 
@@ -130,9 +128,3 @@ def _frozen(
         read_at=dict.fromkeys(("roster", "history", "counters", "bundle"), at),
         asserted=("principal", "request", "observations", "origins"),
     )
-
-
-def _context_digest(candidate: Candidate) -> str | None:
-    if candidate.asserted.user_request is None and not candidate.asserted.observations:
-        return None
-    return digest(CONTEXT_DOMAIN, candidate.asserted.model_dump(mode="json"))

@@ -15,9 +15,10 @@ SWEEP = "actions.sweep"
 
 
 class Question(Record):
-    """A candidate, and when its workflow took it up."""
+    """A candidate with its gateway's signature, and when its workflow took it up."""
 
     candidate: Candidate
+    signature: str
     at: Instant
 
 
@@ -46,8 +47,19 @@ class Sweep(Record):
     before: Instant
 
 
+class Hold(Record):
+    """An overdue hold: its workflow's to move on, if there is one."""
+
+    tenant: str
+    action_id: str
+
+
 class Swept(Record):
-    """How many overdue actions a sweep moved on, and whether more are waiting."""
+    """How many overdue actions a sweep moved on, and whether more are waiting.
+
+    ``holds`` were left alone: votes that were made in time may be on their way to their workflows.
+    """
 
     moved: int
     more: bool
+    holds: tuple[Hold, ...] = ()

@@ -71,7 +71,9 @@ def evolve(state: State, event: Event) -> State:  # noqa: C901, PLR0912 - one ca
             )
         case Granted(), GrantLapsed():
             return replace(state, given_back=event.given_back)
-        case Redeemed(), ExecutionReported() | ExecutionUnknown():
+        case Redeemed(), ExecutionReported():
+            return replace(state, receipt=event)
+        case Redeemed(), ExecutionUnknown():
             return state
         case Settled() | Granted() | Redeemed(), ActionClosed():
             return _close(state, event)
@@ -89,6 +91,8 @@ def _close(state: Settled | Granted | Redeemed, event: ActionClosed) -> Closed:
         case Granted():
             return replace(closed, grant=state.grant, given_back=state.given_back)
         case Redeemed():
-            return replace(closed, grant=state.grant, redemption=state.redemption)
+            return replace(
+                closed, grant=state.grant, redemption=state.redemption, receipt=state.receipt
+            )
         case _:
             assert_never(state)

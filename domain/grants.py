@@ -94,6 +94,17 @@ def report(state: Redeemed, command: Report) -> tuple[Event, ...]:
     )
 
 
+def is_same_receipt(receipt: ExecutionReported, command: Report) -> bool:
+    """Say whether ``command`` says again what was reported."""
+    return (
+        receipt.redemption_id == command.redemption_id
+        and receipt.digest == command.digest
+        and receipt.outcome is command.outcome
+        and receipt.by == command.by
+        and receipt.result_digest == command.result_digest
+    )
+
+
 def lapse(
     granted: Granted, at: datetime, because: str, *, given_back: bool = False
 ) -> tuple[Event, ...]:

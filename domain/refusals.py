@@ -128,8 +128,7 @@ def _receipt(state: Standing, command: Report) -> tuple[Refusal, ...]:
                 command, "not-redeemed", f"nothing was redeemed for {action}; redeem, then run."
             ),
         )
-    same = command.redemption_id == state.redemption.redemption_id
-    if same and command.by == state.redemption.by and command.outcome is state.outcome:
+    if state.receipt is not None and grants.is_same_receipt(state.receipt, command):
         return ()
     return (
         grants.refuse_receipt(

@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from counterseal.core.policy.decision import Decision
 from counterseal.core.policy.route import Route
 from counterseal.core.words import Disposition, Outcome
-from domain.events import ActionRequested, GrantIssued, GrantRedeemed, VoteCounted, VoteRefused
+from domain.events import (
+    ActionRequested,
+    ExecutionReported,
+    GrantIssued,
+    GrantRedeemed,
+    VoteCounted,
+    VoteRefused,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +132,7 @@ class Redeemed:
     grant: GrantIssued
     redemption: GrantRedeemed
     votes: tuple[VoteCounted, ...] = ()
-    outcome: Outcome | None = None
+    receipt: ExecutionReported | None = None
 
     @property
     def next_deadline(self) -> datetime:
@@ -145,6 +152,7 @@ class Closed:
     redemption: GrantRedeemed | None = None
     votes: tuple[VoteCounted, ...] = ()
     given_back: bool = False
+    receipt: ExecutionReported | None = None
 
 
 State = Unseen | Asked | Judged | Held | Settled | Granted | Redeemed | Closed

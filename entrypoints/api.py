@@ -54,6 +54,7 @@ _BODIES: Sequence[type[BaseModel]] = (
     wire.NewRehearsal,
     wire.Problem,
 )
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 _REFERENCE = "#/components/schemas/{model}"
 
 log = structlog.get_logger()
@@ -132,8 +133,7 @@ def _answer_errors(app: FastAPI) -> None:
         problem = problem_of(error)
         rooms: Rooms = request.app.state.rooms
         rooms.metrics.refusals.labels(problem.code).inc()
-        headers = {"WWW-Authenticate": "Bearer"} if problem.code == "unauthenticated" else None
-        return _problem(problem, headers)
+        return _problem(problem, _HEADERS.get(problem.status))
 
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         complaints = tuple(
@@ -161,7 +161,7 @@ def _answer_errors(app: FastAPI) -> None:
             "the ledger cannot be reached, so nothing is released; send the same request again.",
         )
         del request
-        return _problem(problem_of(declined), {"Retry-After": "1"})
+        return _problem(problem_of(declined), _HEADERS[503])
 
     async def moving(request: Request, error: Exception) -> JSONResponse:
         return await refused(request, Declined("still-moving", str(error)))

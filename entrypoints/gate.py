@@ -33,7 +33,7 @@ from counterseal.core.canonical import digest
 from counterseal.core.signing import PrivateKey, is_signed, public_key
 from counterseal.core.wire import Ballot, Receipt, Redemption, Withdrawal
 from counterseal.core.words import Phase
-from domain.candidate import Candidate
+from domain.candidate import Candidate, sign_candidate
 from domain.commands import AskOtherwise, Flaw, Redeem, Report, Withdraw
 from domain.events import GrantRedeemed, Refusal
 from domain.grants import is_same_redemption
@@ -223,11 +223,12 @@ class Gate:
         action = candidate.action
         start = WithStartWorkflowOperation(
             GovernedAction.run,
-            Opening(candidate=candidate),
+            Opening(candidate=candidate, signature=sign_candidate(self.key, candidate)),
             id=workflow_id(action.tenant, action.id),
             task_queue=DECISION_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            # One that failed or was terminated may be started again: the ledger knows what it did.
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
             task_timeout=timedelta(seconds=5),
             priority=Priority(priority_key=2, fairness_key=action.tenant),
         )

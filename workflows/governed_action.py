@@ -42,6 +42,7 @@ class Opening(Record):
     """How a run begins: with a candidate, or where the run before it stopped."""
 
     candidate: Candidate
+    signature: str = ""
     standing: Standing | None = None
     inbox: tuple[Json, ...] = ()
 
@@ -66,6 +67,7 @@ class GovernedAction:
     @workflow.init
     def __init__(self, opening: Opening) -> None:
         self._candidate = opening.candidate
+        self._signature = opening.signature
         self._standing = opening.standing
         self._inbox = deque(Note(envelope) for envelope in opening.inbox)
         self._taken = 0
@@ -186,7 +188,7 @@ class GovernedAction:
 
         Nothing is released meanwhile: whoever asked waits, or asks again with the same IDs.
         """
-        question = Question(candidate=self._candidate, at=workflow.now())
+        question = Question(candidate=self._candidate, signature=self._signature, at=workflow.now())
         answer: Standing
         try:
             answer = await workflow.execute_local_activity(
@@ -209,9 +211,7 @@ class GovernedAction:
 
     async def _hand_over_between_messages(self) -> None:
         """Hand over as soon as nobody waits for a reply, unless there is more to obey first."""
-        await workflow.wait_condition(
-            lambda: bool(self._inbox) or workflow.all_handlers_finished()
-        )
+        await workflow.wait_condition(lambda: bool(self._inbox) or workflow.all_handlers_finished())
         if workflow.all_handlers_finished():
             self._hand_over()
 

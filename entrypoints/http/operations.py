@@ -23,7 +23,7 @@ from counterseal.core.wire import (
     RosterView,
 )
 from counterseal.core.words import Role
-from domain.roster import Roster
+from domain.roster import Agent, Person, Roster
 from entrypoints.administration import REHEARSAL_AGENT
 from entrypoints.credentials import Caller, demand
 from entrypoints.http.body import body, takes
@@ -104,6 +104,7 @@ async def set_roster(
     """Replace the roster. Holds that are open count later votes by the new one."""
     demand(caller, Role.OPERATOR)
     _refuse_nul(wanted)
+    _refuse_unknown(wanted)
     try:
         roster = Roster.model_validate(wanted.model_dump(mode="json", exclude={"version"}))
     except ValidationError as error:
@@ -188,6 +189,24 @@ def _key_view(key: StoredKey) -> KeyView:
 def _refuse_nul(wanted: RosterView) -> None:
     if _NUL.search(wanted.model_dump_json()):
         raise Declined("roster-refused", "text with a NUL character (U+0000) cannot be kept.")
+
+
+def _refuse_unknown(wanted: RosterView) -> None:
+    """Refuse fields that no roster has: a misspelt ``aliases`` would make two people of one."""
+    parts = (
+        ("", [wanted.model_dump()], RosterView),
+        ("/people", wanted.people, Person),
+        ("/agents", wanted.agents, Agent),
+    )
+    for place, given, model in parts:
+        for number, each in enumerate(given):
+            if unknown := sorted({*each} - {*model.model_fields}):
+                where = f"{place}/{number}/" if place else "/"
+                known = ", ".join(model.model_fields)
+                raise Declined(
+                    "roster-refused",
+                    f"{where}{unknown[0][:64]}: there is no such field, only {known}.",
+                )
 
 
 def _said(error: ValidationError) -> str:

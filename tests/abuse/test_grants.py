@@ -320,6 +320,25 @@ def test_a_receipt_is_taken_once_and_a_contradiction_kept(world: World) -> None:
     assert world.agent.read(action["action_id"]).json()["outcome"] == "SUCCEEDED"
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"digest": OTHER},
+        {"result_digest": OTHER},
+        {"detail": "or was it"},
+        {"signature": "A" * 86},
+        {"outcome": "FAILED"},
+        {"outcome": "UNKNOWN"},
+    ],
+    ids=range(6),
+)
+def test_a_second_receipt_that_says_something_else_is_kept(world: World, changed: Json) -> None:
+    used, redemption = world.redeemed()
+    assert receipt(world, used, redemption).status_code == 200
+    with world.adding("receipt.refused"):
+        declined(receipt(world, used, redemption, **changed), "already-closed")
+
+
 def signed(key: Ed25519PrivateKey, purpose: str, **body: Any) -> str:
     return sign(key, purpose, Receipt.model_validate(body).signed_part())
 

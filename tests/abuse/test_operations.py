@@ -107,6 +107,13 @@ def test_a_files_name_leads_nowhere(world: World, name: str) -> None:
         )
 
 
+def test_a_bundle_is_whole_or_refused(world: World) -> None:
+    body = {"files": {"bundle.yaml": BUNDLE + "\ninclude: [../payments]\n"}}
+    for route in ("bundles", "rehearsals"):
+        with world.adding():
+            declined(world.operator.http.post(f"/v1/{route}", json=body), "bundle-refused")
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../../etc/passwd", "http://127.0.0.1/"])
 def test_the_server_opens_no_file_for_an_include(world: World, path: str) -> None:
     body = {"files": {"bundle.yaml": BUNDLE + f"\ninclude: [{path}]\n"}}
@@ -146,6 +153,9 @@ ROSTERS: dict[str, Json] = {
     "group-with-space": {"people": [{"id": "a", "groups": ["support leads"]}]},
     "groups-as-object": {"people": [{"id": "a", "groups": {"treasury": True}}]},
     "aliases-null": {"people": [{"id": "a", "aliases": None}]},
+    "misspelt-people": {"poeple": [{"id": "a"}]},
+    "misspelt-aliases": {"people": [{"id": "a", "alias": ["b"]}]},
+    "misspelt-owner": {"agents": [{"id": "a", "owners": "ada"}]},
     "agent-owner-number": {"agents": [{"id": "a", "owner": 1}]},
     "agent-as-text": {"agents": [{"id": "a", "principals": "ada"}]},
 }

@@ -183,6 +183,13 @@ def test_a_withdrawal_is_the_requesters_and_happens_once(world: World) -> None:
         refused(world.ada.vote(held), "already-settled")
 
 
+def test_another_agents_refusal_is_not_my_answer(world: World) -> None:
+    held, request = world.held(), {"request_id": fresh(), "reason": "changed my mind"}
+    path = f"/v1/actions/{held['action_id']}/withdrawal"
+    declined(world.rival.http.post(path, json=request), "not-the-requester")
+    assert world.agent.http.post(path, json=request).json()["disposition"] == "CANCELLED"
+
+
 def test_a_grant_given_back_is_gone(world: World) -> None:
     granted = world.granted()
     path = f"/v1/actions/{granted['action_id']}/withdrawal"

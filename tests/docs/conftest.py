@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import entrypoints.bootstrap
-from entrypoints.bootstrap import Keys, bootstrap
+from entrypoints.bootstrap import bootstrap
 from entrypoints.stack import Stack
 from tests.docs.pages import ROOT
 from tests.docs.scene import Scene
@@ -18,21 +17,21 @@ Staged = Callable[[str], Scene]
 
 
 @pytest.fixture
-def staged(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staged:
+def staged(stack: Stack, tmp_path: Path) -> Staged:
     """Make the scene of a page. No page meets what another one, or another test, has left."""
 
     def stage(tenant: str) -> Scene:
         (tmp_path / ".venv").symlink_to(Path(sys.executable).parent.parent)
         shutil.copytree(ROOT / "policies", tmp_path / "policies")
-        monkeypatch.setattr(entrypoints.bootstrap, "TENANT", tenant)
         kept = tmp_path / ".counterseal" / "keys.json"
         kept.parent.mkdir()
-        keys: Keys = asyncio.run(
+        keys = asyncio.run(
             bootstrap(
                 stack.postgres.dsn,
                 kept,
                 ROOT / "policies" / "starter",
                 ROOT / "policies" / "roster.yaml",
+                tenant,
             )
         )
         return Scene(stack.url, tenant, tmp_path, keys)

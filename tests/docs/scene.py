@@ -18,7 +18,9 @@ from tests.support.stack import Caller
 AGENT = "support-agent"
 URL = "http://127.0.0.1:8420"
 LONGEST = 90
-_KEYS = re.compile(r"Idempotency-Key: ([\w-]+)|key=\"([\w-]+)\"|refunds\.py \S+ (\d+)")
+ORDERS = ("order-4411", "order-5001", "order-7001")
+"""The idempotency keys of the actions that guides name by their ID."""
+
 _ENDS_WITH = re.compile(r"^(?P<command>.*?)  # exit code (?P<code>\d+)$", re.DOTALL)
 _MARK = "@@ "
 
@@ -39,7 +41,7 @@ class Scene:
                 (self.folder / block.file).write_text(self.here(block.text), "utf-8")
         runnable = [block for block in blocks if block.language == "sh" and block.runs]
         script = "".join(
-            f"printf '{_MARK}%s\\n' {each.where}\n{self.here(_checked(each.text))}"
+            f"printf '\\n{_MARK}%s\\n' {each.where}\n{self.here(_checked(each.text))}"
             for each in runnable
         )
         done = self._run(["bash", "-euc", script])
@@ -65,16 +67,9 @@ class Scene:
 
     def here(self, text: str) -> str:
         """Put our address, and the IDs that actions have in our tenant, in place of the page's."""
-        for found in set(_KEYS.findall(text)) | self._known(text):
-            key = next(filter(None, found))
-            for name in (key, f"order-{key}"):
-                there, ours = (action_id(one, AGENT, name) for one in ("main", self.tenant))
-                text = text.replace(there, ours)
+        for key in ORDERS:
+            text = text.replace(action_id("main", AGENT, key), action_id(self.tenant, AGENT, key))
         return text.replace(URL, self.url)
-
-    def _known(self, text: str) -> set[tuple[str, ...]]:
-        """Name the keys of the page's actions; a block may speak of one that another has asked."""
-        return {(str(number),) for number in KNOWN} if "act_" in text else set()
 
     def _run(self, command: Sequence[str], **more: str) -> subprocess.CompletedProcess[str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("COUNTERSEAL_")}
@@ -108,10 +103,6 @@ class Scene:
             enough.set()
             agreeing.join()
             alan.http.close()
-
-
-KNOWN = (4411, 5001, 7001)
-"""The orders that pages name by the ID of their action."""
 
 
 def _checked(text: str) -> str:

@@ -41,7 +41,9 @@ def test_the_index_names_every_page() -> None:
 @pytest.mark.parametrize("page", ADRS, ids=lambda page: page.stem)
 def test_a_decision_says_what_it_costs(page: Path) -> None:
     headings = re.findall(r"^## (.+)$", read(page), re.MULTILINE)
-    assert [one for one in headings if one in {"Context", "Options", "Choice", "What it costs"}] == [
+    assert [
+        one for one in headings if one in {"Context", "Options", "Choice", "What it costs"}
+    ] == [
         "Context",
         "Options",
         "Choice",

@@ -1,13 +1,15 @@
 """What our pages tell readers to do works, in order, and prints what they say."""
 
 import itertools
+import re
 import shutil
 
 import pytest
 
+from counterseal.core.action import action_id
 from tests.docs.conftest import Staged
 from tests.docs.pages import PAGES, ROOT, Block, blocks, named
-from tests.docs.scene import unmet
+from tests.docs.scene import AGENT, ORDERS, unmet
 
 GUIDES = ["README.md", "docs/tutorial.md", "docs/operate.md", "docs/evidence.md"]
 PROGRAMS = [
@@ -41,11 +43,24 @@ def test_there_is_something_to_run() -> None:
 
 
 @pytest.mark.parametrize("page", GUIDES)
+def test_the_actions_a_guide_names_are_those_a_reader_gets(page: str) -> None:
+    named_there = set(re.findall(r"act_[0-9a-f]{32}", (ROOT / page).read_text("utf-8")))
+    assert named_there <= {action_id("main", AGENT, key) for key in ORDERS}
+
+
+@pytest.mark.parametrize("page", GUIDES)
 def test_every_shell_block_of_a_guide_is_run(page: str) -> None:
-    assert [each.where for each in blocks(ROOT / page) if each.language == "sh" and not each.runs] == []
+    assert [
+        each.where for each in blocks(ROOT / page) if each.language == "sh" and not each.runs
+    ] == []
 
 
 def test_only_guides_are_run_as_shell() -> None:
     others = [page for page in PAGES if named(page) not in GUIDES]
-    ran = [each.where for page in others for each in blocks(page) if each.language == "sh" and each.runs]
+    ran = [
+        each.where
+        for page in others
+        for each in blocks(page)
+        if each.language == "sh" and each.runs
+    ]
     assert ran == []

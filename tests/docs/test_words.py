@@ -21,9 +21,7 @@ KINDS: dict[str, type[Fact]] = {
     kind.model_fields["kind"].default: kind
     for kind in (*get_args(get_args(Event)[0]), *get_args(SystemEvent))
 }
-TERMS = [row[0].strip("*").split(", ")[0] for row in rows(GLOSSARY, "") if "**" in row[0]] or [
-    found for found in re.findall(r"^\| \*\*([^*]+)\*\*", read(GLOSSARY), re.MULTILINE)
-]
+TERMS = re.findall(r"^\| \*\*([^*]+)\*\*", read(GLOSSARY), re.MULTILINE)
 
 
 def code(cell: str) -> list[str]:
@@ -78,7 +76,9 @@ def test_the_glossary_is_in_order_and_says_each_word_once() -> None:
 
 def test_every_setting_is_documented_with_its_default() -> None:
     documented = {
-        code(row[0])[0]: row[2] for row in rows(OPERATE, "Settings") if len(row) == 3 and code(row[0])
+        code(row[0])[0]: row[2]
+        for row in rows(OPERATE, "Settings")
+        if len(row) == 3 and code(row[0])
     }
     assert set(documented) == {f"COUNTERSEAL_{name.upper()}" for name in Settings.model_fields}
     for name, field in Settings.model_fields.items():
@@ -92,9 +92,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def test_every_variable_that_is_named_is_read() -> None:
-    client = "\n".join(
-        path.read_text("utf-8") for path in (ROOT / "client" / "src").rglob("*.py")
-    )
+    client = "\n".join(path.read_text("utf-8") for path in (ROOT / "client" / "src").rglob("*.py"))
     read_by = set(re.findall(r"COUNTERSEAL_[A-Z_]+", client))
     read_by |= {f"COUNTERSEAL_{name.upper()}" for name in Settings.model_fields}
     told = {found for page in PAGES for found in re.findall(r"COUNTERSEAL_[A-Z_]+", read(page))}
@@ -113,4 +111,6 @@ def test_every_metric_is_documented() -> None:
 def test_every_search_attribute_is_documented() -> None:
     flags = (ROOT / "temporal" / "dev-server.flags").read_text("utf-8")
     exist = set(re.findall(r"--search-attribute=(\w+)=", flags))
-    assert {code(row[0])[0] for row in rows(OPERATE, "Finding holds in Temporal") if code(row[0])} == exist
+    assert {
+        code(row[0])[0] for row in rows(OPERATE, "Finding holds in Temporal") if code(row[0])
+    } == exist

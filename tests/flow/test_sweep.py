@@ -70,8 +70,7 @@ async def test_a_click_in_time_counts_although_the_sweeper_comes_before_the_work
 ) -> None:
     now = await scene.propose("ask")
     clicked = scene.envelope(now, "ada")
-    async with scene.venue.nobody_working():
-        await scene.forward(now, DAYS)
+    async with scene.overdue(now, DAYS):
         await scene.signal(now, clicked)
         order = SweepOrder(at=scene.clock(), before=scene.clock())
         await ActivityEnvironment().run(scene.venue.touched.sweep, order)

@@ -30,7 +30,7 @@ from counterseal.core.policy.load import parse_bundle
 from counterseal.core.signing import public_text
 from counterseal.core.wire import Ballot, Receipt, Redemption, Withdrawal
 from counterseal.core.words import Outcome, Role
-from domain.candidate import Candidate
+from domain.candidate import Candidate, sign_candidate
 from domain.events import Event, GrantRedeemed, read_event
 from domain.lifecycle import replay
 from domain.messages import VoteMessage, sign_message
@@ -187,7 +187,7 @@ class Venue:
             await self.work()
 
     @asynccontextmanager
-    async def sandboxed(self, working: Worker) -> AsyncIterator[None]:
+    async def replaced_by(self, working: Worker) -> AsyncIterator[None]:
         """Let another worker do the work for a while."""
         await self.rest()
         self.run(working)
@@ -334,7 +334,7 @@ class Scene:
         self.asked[action.id] = candidate
         await self.venue.client.start_workflow(
             GovernedAction.run,
-            Opening(candidate=candidate),
+            Opening(candidate=candidate, signature=sign_candidate(self.venue.key, candidate)),
             id=workflow_id(action.tenant, action.id),
             task_queue=DECISION_QUEUE,
             **options,
@@ -347,6 +347,20 @@ class Scene:
         """Let time pass for an action and for the gate."""
         self.clock.ahead += by
         await self.venue.skipper.fast_forward(self.handle(now), by)
+
+    @asynccontextmanager
+    async def overdue(self, now: Standing, by: timedelta) -> AsyncIterator[None]:
+        """Let time pass while nobody works, until the action's own timer has fired in vain."""
+        async with self.venue.nobody_working():
+            passing = asyncio.create_task(self.forward(now, by))
+
+            async def look() -> bool:
+                history = await self.handle(now).fetch_history()
+                return any(each.HasField("timer_fired_event_attributes") for each in history.events)
+
+            await until(look, f"the timer of {now.action_id}")
+            yield
+        await passing
 
     async def story(self, now: Standing, *, late: bool = False) -> tuple[Event, ...]:
         stream = f"{now.action_id}:late" if late else now.action_id

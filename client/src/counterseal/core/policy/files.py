@@ -1,5 +1,6 @@
 """The files of a bundle, joined into one document that still knows where each part stands."""
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -34,6 +35,7 @@ class Joined:
     places: dict[Path, Place] = field(default_factory=dict)
     complaints: list[Complaint] = field(default_factory=list)
     is_whole: bool = True
+    names: frozenset[str] = frozenset()
 
     def complain(self, place: Place | None, path: Path, code: str, sentence: str) -> None:
         """Note a mistake at ``place``, or at the top of the chief file."""
@@ -52,7 +54,7 @@ class Joined:
 
 def join(files: Mapping[str, str]) -> Joined:
     """Read all files, the chief one first, and put their parts together."""
-    joined = Joined()
+    joined = Joined(names=frozenset(files))
     if ROOT not in files:
         joined.is_whole = False
         joined.complain(None, (), "no-bundle-file", f"there is no {ROOT}; a bundle begins there.")
@@ -131,10 +133,11 @@ def _add_header(joined: Joined, source: Source, section: str, content: object) -
     if section not in HEADER:
         joined.value[section] = content  # The model complains and says what was meant.
         _add_places(joined, source, (section,))
+    elif section == "include" and posixpath.basename(source.file) == ROOT:
+        _check_included(joined, source, content)
     elif source.file == ROOT:
-        if section != "include":
-            joined.value[section] = content
-            _add_places(joined, source, (section,))
+        joined.value[section] = content
+        _add_places(joined, source, (section,))
     elif not source.file.endswith("/" + ROOT):
         joined.complain(
             key_place(source.places, (section,)),
@@ -143,6 +146,20 @@ def _add_header(joined: Joined, source: Source, section: str, content: object) -
             f"`{section}` belongs into {ROOT}, so that there is one place to look for it.",
         )
     # The header of an included bundle holds only when that bundle is loaded by itself.
+
+
+def _check_included(joined: Joined, source: Source, content: object) -> None:
+    """Hold a bundle to what it says it includes: half a policy is none."""
+    for number, wanted in enumerate(content if isinstance(content, list) else [content]):
+        here = posixpath.dirname(source.file)
+        beginning = posixpath.normpath(posixpath.join(here, str(wanted))) + "/"
+        if not any(name.startswith(beginning) for name in joined.names):
+            joined.complain(
+                place_of(source.places, ("include", number)),
+                ("include", number),
+                "include-missing",
+                f"no file of {str(wanted)[:200]} is here; send the included bundles' files too.",
+            )
 
 
 def _add_places(joined: Joined, source: Source, start: Path) -> None:
