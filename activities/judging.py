@@ -4,6 +4,9 @@ Judging and the first append are one step, so that an answer never leaves withou
 and so that a workflow that replays finds the decision as a result and judges nothing again.
 """
 
+import asyncio
+import contextlib
+from collections import defaultdict
 from datetime import datetime
 
 from activities.recorder import TRIES, Obeyed, Page, Recorder, StillMoving
@@ -30,21 +33,32 @@ class Judging:
         self._judges: dict[str, Judge] = {}
         self._active: dict[str, Judge] = {}
         self._rosters: dict[str, tuple[int, Roster]] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def ask(self, candidate: Candidate, at: datetime) -> Obeyed:
         """Judge and record ``candidate`` once; a repetition finds what was recorded first.
 
         Raises ``UnknownTenant``, ``Unavailable`` or ``StillMoving``.
         """
+        try:
+            return await self._ask_once(candidate, at)
+        except FactsMoved:
+            # A limit was used up while we judged. Whoever loses that race queues for the next
+            # one, or many callers at one limit would each judge over and over.
+            async with self._turns[candidate.action.tenant]:
+                return await self._ask_until_counted(candidate, at)
+
+    async def _ask_until_counted(self, candidate: Candidate, at: datetime) -> Obeyed:
+        for _ in range(TRIES):
+            with contextlib.suppress(FactsMoved):  # judge again, from the new count
+                return await self._ask_once(candidate, at)
+        raise StillMoving(f"the counters behind {candidate.action.id} kept changing; ask again")
+
+    async def _ask_once(self, candidate: Candidate, at: datetime) -> Obeyed:
         action = candidate.action
         page = Page(action.tenant, action.id)
-        for _ in range(TRIES):
-            ask = await self._judged(candidate, at)
-            try:
-                return await self._recorder.obey(action.tenant, action.id, ask, known=page)
-            except FactsMoved:
-                continue  # A limit was used up while we judged: judge again from the new count.
-        raise StillMoving(f"the counters behind {action.id} kept changing; ask again")
+        ask = await self._judged(candidate, at)
+        return await self._recorder.obey(action.tenant, action.id, ask, known=page)
 
     async def _judged(self, candidate: Candidate, at: datetime) -> Ask:
         action = candidate.action

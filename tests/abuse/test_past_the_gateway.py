@@ -1,5 +1,6 @@
 """Credentials for Temporal are no way around the gateway: nothing it did not sign is judged."""
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.abuse.world import World, fresh
 from workflows.governed_action import GovernedAction, Opening, workflow_id
 
 
-async def slipped_in(world: World, shown: Action, digest: str, **more: Any) -> None:
+async def _slipped_in(world: World, shown: Action, digest: str, **more: Any) -> None:
     """Start an action past the gateway, as somebody with Temporal credentials can."""
     client = await Client.connect(
         world.cast.stack.temporal_address, data_converter=pydantic_data_converter
@@ -34,6 +35,10 @@ async def slipped_in(world: World, shown: Action, digest: str, **more: Any) -> N
         return
 
 
+def slip_in(world: World, shown: Action, digest: str, **more: Any) -> None:
+    asyncio.run(_slipped_in(world, shown, digest, **more))
+
+
 def action(**changed: Any) -> Action:
     named = action_id("main", "support-agent", uuid.uuid4().hex)
     whole: dict[str, Any] = {
@@ -47,32 +52,34 @@ def action(**changed: Any) -> Action:
     return Action.model_validate(whole | changed)
 
 
-async def test_what_was_judged_is_what_the_digest_covers(world: World) -> None:
+def test_what_was_judged_is_what_the_digest_covers(world: World) -> None:
     shown = action()
     meant = shown.model_copy(update={"arguments": {**shown.arguments, "amount": 1_000_000}})
     with world.adding():
-        await slipped_in(world, shown, action_digest(meant))
+        slip_in(world, shown, action_digest(meant))
     assert world.agent.read(shown.id).status_code == 404
 
 
-@pytest.mark.parametrize("signature", [None, "", "x", encode(b"\x00" * 64)])
-@pytest.mark.parametrize("changed", [{}, {"environment": "sandbox"}, {"agent": "rival-agent"}])
-async def test_nobody_proposes_past_the_gateway(
+@pytest.mark.parametrize("signature", [None, "", "x", encode(bytes(64))], ids=range(4))
+@pytest.mark.parametrize(
+    "changed", [{}, {"environment": "sandbox"}, {"agent": "rival-agent"}], ids=range(3)
+)
+def test_nobody_proposes_past_the_gateway(
     world: World, changed: dict[str, Any], signature: str | None
 ) -> None:
     canary = "canary" + fresh()
     forged = action(**changed, resource=canary)
     more = {} if signature is None else {"signature": signature}
     with world.adding():
-        await slipped_in(world, forged, action_digest(forged), **more)
+        slip_in(world, forged, action_digest(forged), **more)
     assert world.auditor.read(forged.id).status_code == 404
     assert canary not in logs(world)
 
 
-async def test_a_squatted_id_is_not_lost_to_its_owner(world: World) -> None:
+def test_a_squatted_id_is_not_lost_to_its_owner(world: World) -> None:
     key = fresh()
     forged = action(id=action_id("main", "support-agent", key))
-    await slipped_in(world, forged, action_digest(forged))
+    slip_in(world, forged, action_digest(forged))
     answer = world.agent.propose("get_order", key).json()
     assert answer["disposition"] == "ALLOWED"
     assert world.agent.redeem(answer).status_code == 200

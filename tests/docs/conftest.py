@@ -3,37 +3,45 @@
 import asyncio
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from entrypoints.bootstrap import bootstrap
 from entrypoints.stack import Stack
-from tests.docs.pages import ROOT
-from tests.docs.scene import Scene
+from tests.docs.pages import GUIDES, ROOT, blocks
+from tests.docs.scene import Played, Scene
 
 Staged = Callable[[str], Scene]
 
 
-@pytest.fixture
-def staged(stack: Stack, tmp_path: Path) -> Staged:
-    """Make the scene of a page. No page meets what another one, or another test, has left."""
+@pytest.fixture(scope="session")
+def staged(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Staged:
+    """Make a scene. No page meets what another one, or another test, has left."""
 
-    def stage(tenant: str) -> Scene:
-        (tmp_path / ".venv").symlink_to(Path(sys.executable).parent.parent)
-        shutil.copytree(ROOT / "policies", tmp_path / "policies")
-        kept = tmp_path / ".counterseal" / "keys.json"
+    def stage(name: str) -> Scene:
+        folder, tenant = tmp_path_factory.mktemp(name), f"docs-{name}"
+        (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
+        shutil.copytree(ROOT / "policies", folder / "policies")
+        kept = folder / ".counterseal" / "keys.json"
         kept.parent.mkdir()
         keys = asyncio.run(
-            bootstrap(
-                stack.postgres.dsn,
-                kept,
-                ROOT / "policies" / "starter",
-                ROOT / "policies" / "roster.yaml",
-                tenant,
-            )
+            bootstrap(stack.postgres.dsn, kept, stack.policies, stack.roster, tenant)
         )
-        return Scene(stack.url, tenant, tmp_path, keys)
+        return Scene(stack.url, tenant, folder, keys)
 
     return stage
+
+
+@pytest.fixture(scope="session")
+def played(staged: Staged) -> Iterator[dict[str, Future[Played]]]:
+    """Play all guides, two at a time: each is a long row of short programs."""
+
+    def play(page: str) -> Played:
+        scene = staged(Path(page).stem.lower())
+        return Played(scene, scene.play(blocks(ROOT / page)))
+
+    with ThreadPoolExecutor(2) as stages:
+        yield {page: stages.submit(play, page) for page in GUIDES}

@@ -105,6 +105,14 @@ class Scene:
             alan.http.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A page that was played to its end, and the lines each of its blocks printed."""
+
+    scene: Scene
+    printed: dict[str, list[str]]
+
+
 def _checked(text: str) -> str:
     """Make a command that must fail with a code fail the page if it does not."""
     written: list[str] = []

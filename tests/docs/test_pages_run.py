@@ -3,37 +3,43 @@
 import itertools
 import re
 import shutil
+from concurrent.futures import Future
 
 import pytest
 
 from counterseal.core.action import action_id
 from tests.docs.conftest import Staged
-from tests.docs.pages import PAGES, ROOT, Block, blocks, named
-from tests.docs.scene import AGENT, ORDERS, unmet
+from tests.docs.pages import GUIDES, PAGES, ROOT, Block, blocks, named
+from tests.docs.scene import AGENT, ORDERS, Played, unmet
 
-GUIDES = ["README.md", "docs/tutorial.md", "docs/operate.md", "docs/evidence.md"]
+NEEDS_CURL = [
+    page
+    for page in GUIDES
+    if any("curl " in each.text for each in blocks(ROOT / page) if each.runs)
+]
 PROGRAMS = [
     block for page in PAGES for block in blocks(page) if block.language == "python" and block.runs
 ]
 
 
 @pytest.mark.parametrize("page", GUIDES)
-def test_a_guide_can_be_followed_from_top_to_bottom(page: str, staged: Staged) -> None:
-    steps = blocks(ROOT / page)
-    if any("curl " in each.text for each in steps) and shutil.which("curl") is None:
+def test_a_guide_can_be_followed_from_top_to_bottom(
+    page: str, played: dict[str, Future[Played]]
+) -> None:
+    if page in NEEDS_CURL and shutil.which("curl") is None:
         pytest.skip("curl is not installed here")
-    scene = staged("docs-" + page.removesuffix(".md").replace("/", "-").lower())
-    printed = scene.play(steps)
-    for step, shown in itertools.pairwise(steps):
+    done = played[page].result()
+    for step, shown in itertools.pairwise(blocks(ROOT / page)):
         if step.runs and step.language == "sh" and shown.language == "text":
-            missing = unmet(scene.here(shown.text), printed[step.where])
-            told = "\n".join(printed[step.where])
+            printed = done.printed[step.where]
+            missing = unmet(done.scene.here(shown.text), printed)
+            told = "\n".join(printed)
             assert missing == [], f"{shown.where}: expected {missing[0]!r} in\n{told}"
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda block: block.where)
 def test_a_program_on_a_page_runs(program: Block, staged: Staged) -> None:
-    staged(f"docs-program-{program.line}").run_python(program)
+    staged(f"{program.page.stem}-{program.line}").run_python(program)
 
 
 def test_there_is_something_to_run() -> None:

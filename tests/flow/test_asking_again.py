@@ -51,9 +51,7 @@ async def test_asking_again_gives_the_same_answer(scene: Scene, tool: str) -> No
 
 
 @pytest.mark.parametrize("tool", ["read", "wipe"])
-async def test_asking_again_after_retention_gives_the_same_answer(
-    scene: Scene, tool: str
-) -> None:
+async def test_asking_again_after_retention_gives_the_same_answer(scene: Scene, tool: str) -> None:
     now = await scene.propose(tool)
     before = await scene.kinds(now)
     await scene.handle(now).result()

@@ -32,7 +32,7 @@ async def whole_way(scene: Scene) -> None:
 async def test_the_worker_runs_sandboxed_when_asked_to(scene: Scene) -> None:
     venue = scene.venue
     settings = venue.settings.model_copy(update={"sandbox": True})
-    async with venue.replaced_by(worker.build(venue.client, venue.touched, settings)):
+    async with venue.replaced_by(lambda: worker.build(venue.client, venue.touched, settings)):
         await whole_way(scene)
 
 
@@ -41,12 +41,15 @@ async def test_no_module_gets_into_the_sandbox_by_accident(scene: Scene) -> None
     restrictions = SandboxRestrictions.default.with_import_notification_policy(
         SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
     )
-    strict = Worker(
-        venue.client,
-        task_queue=DECISION_QUEUE,
-        workflows=[GovernedAction, Sweep],
-        activities=[venue.touched.ask, venue.touched.obey, venue.touched.sweep],
-        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
-    )
+
+    def strict() -> Worker:
+        return Worker(
+            venue.client,
+            task_queue=DECISION_QUEUE,
+            workflows=[GovernedAction, Sweep],
+            activities=[venue.touched.ask, venue.touched.obey, venue.touched.sweep],
+            workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        )
+
     async with venue.replaced_by(strict):
         await whole_way(scene)

@@ -37,7 +37,7 @@ async def test_a_hold_is_found_by_tenant_state_class_and_deadline(scene: Scene) 
     ("approve", "state"), [(True, "APPROVED"), (False, "DENIED")], ids=["approved", "denied"]
 )
 async def test_the_state_that_is_shown_follows_the_answer(
-    scene: Scene, approve: bool, state: str  # noqa: FBT001 - the answer given
+    scene: Scene, *, approve: bool, state: str
 ) -> None:
     now = await scene.propose("ask")
     await scene.vote(now, "ada", approve=approve)

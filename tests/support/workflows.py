@@ -5,8 +5,9 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,7 +18,7 @@ from temporalio.testing import TimeSkipper, WorkflowEnvironment
 from temporalio.worker import Worker
 
 import worker
-from activities.actions import Reply
+from activities.orders import Reply
 from activities.recorder import Recorder
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.postgres.facts import PostgresFacts
@@ -94,15 +95,6 @@ classes:
     verdict: STEP_UP
     risk: low
     route: {groups: [treasury], timeout: 2h, on_timeout: ALLOW}
-  - id: hurrying
-    title: Two seconds to answer
-    tools: [hurry]
-    verdict: STEP_UP
-    risk: high
-    grant_ttl: 1s
-    receipt_ttl: 1s
-    route: {groups: [treasury], timeout: 2s}
-  - {id: glancing, title: Use it at once, tools: [glance], verdict: ALLOW, risk: low, grant_ttl: 1s, receipt_ttl: 1s}
 """
 
 PATIENCE = 15.0
@@ -111,6 +103,24 @@ Found = TypeVar("Found")
 
 def flow_bundle() -> Bundle:
     return parse_bundle({"bundle.yaml": POLICY})
+
+
+class Named(Protocol):
+    """An action, answered or not."""
+
+    @property
+    def action_id(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """An action whose answer nobody has waited for."""
+
+    action_id: str
+    digest: str
 
 
 class Clock:
@@ -187,10 +197,10 @@ class Venue:
             await self.work()
 
     @asynccontextmanager
-    async def replaced_by(self, working: Worker) -> AsyncIterator[None]:
-        """Let another worker do the work for a while."""
+    async def replaced_by(self, make: Callable[[], Worker]) -> AsyncIterator[None]:
+        """Let another worker do the work for a while; it is made when the first has gone."""
         await self.rest()
-        self.run(working)
+        self.run(make())
         try:
             yield
         finally:
@@ -254,11 +264,11 @@ class Scene:
         assert answer is not None, "no answer in time"
         return answer
 
-    async def ask_again(self, now: Standing) -> Standing | None:
+    async def ask_again(self, now: Named) -> Standing | None:
         return await self.gate.submit(self.asked[now.action_id])
 
     async def vote(
-        self, now: Standing, person: str, *, approve: bool = True, **changed: str
+        self, now: Named, person: str, *, approve: bool = True, **changed: str
     ) -> Reply | None:
         ballot = {"vote_id": uuid.uuid4().hex, "reason": "as ordered", "digest": now.digest}
         return await self.gate.vote(
@@ -267,11 +277,11 @@ class Scene:
             Ballot.model_validate({**ballot, "approve": approve, **changed}),
         )
 
-    async def withdraw(self, now: Standing) -> Reply | None:
+    async def withdraw(self, now: Named) -> Reply | None:
         asked = Withdrawal(request_id=uuid.uuid4().hex, reason="no longer needed")
         return await self.gate.withdraw(self.caller(AGENT, Role.AGENT), now.action_id, asked)
 
-    async def redeem(self, now: Standing) -> GrantRedeemed:
+    async def redeem(self, now: Named) -> GrantRedeemed:
         granted = (await self.gate.page(self.caller(AGENT, Role.AGENT), now.action_id)).standing
         asked = Redemption(
             redemption_id=uuid.uuid4().hex,
@@ -280,7 +290,7 @@ class Scene:
         )
         return await self.gate.redeem(self.caller(AGENT, Role.AGENT), now.action_id, asked)
 
-    async def report(self, redeemed: GrantRedeemed, now: Standing) -> Standing:
+    async def report(self, redeemed: GrantRedeemed, now: Named) -> Standing:
         receipt = Receipt(
             request_id=uuid.uuid4().hex,
             redemption_id=redeemed.redemption_id,
@@ -298,7 +308,7 @@ class Scene:
 
     def envelope(
         self,
-        now: Standing,
+        now: Named,
         person: str,
         *,
         key: Ed25519PrivateKey | None = None,
@@ -320,15 +330,15 @@ class Scene:
         message = VoteMessage.model_validate(said | changed)
         return sign_message(key or self.venue.key, message).model_dump(mode="json")
 
-    def handle(self, now: Standing) -> WorkflowHandle[GovernedAction, Standing]:
+    def handle(self, now: Named) -> WorkflowHandle[GovernedAction, Standing]:
         return self.venue.client.get_workflow_handle_for(
             GovernedAction.run, workflow_id(self.tenant, now.action_id)
         )
 
-    async def signal(self, now: Standing, envelope: object) -> None:
+    async def signal(self, now: Named, envelope: object) -> None:
         await self.handle(now).signal(GovernedAction.message, envelope)
 
-    async def start(self, candidate: Candidate, **options: Any) -> Standing:
+    async def start(self, candidate: Candidate, **options: Any) -> Unanswered:
         """Start an action's workflow without waiting for its answer."""
         action = candidate.action
         self.asked[action.id] = candidate
@@ -343,13 +353,13 @@ class Scene:
 
     # -- time, and what is on record
 
-    async def forward(self, now: Standing, by: timedelta) -> None:
+    async def forward(self, now: Named, by: timedelta) -> None:
         """Let time pass for an action and for the gate."""
         self.clock.ahead += by
         await self.venue.skipper.fast_forward(self.handle(now), by)
 
     @asynccontextmanager
-    async def overdue(self, now: Standing, by: timedelta) -> AsyncIterator[None]:
+    async def overdue(self, now: Named, by: timedelta) -> AsyncIterator[None]:
         """Let time pass while nobody works, until the action's own timer has fired in vain."""
         async with self.venue.nobody_working():
             passing = asyncio.create_task(self.forward(now, by))
@@ -362,15 +372,15 @@ class Scene:
             yield
         await passing
 
-    async def story(self, now: Standing, *, late: bool = False) -> tuple[Event, ...]:
+    async def story(self, now: Named, *, late: bool = False) -> tuple[Event, ...]:
         stream = f"{now.action_id}:late" if late else now.action_id
         recorded = await self.venue.ledger.read(self.tenant, stream)
         return tuple(read_event(unseal(each.canonical)["event"]) for each in recorded)
 
-    async def kinds(self, now: Standing) -> list[str]:
+    async def kinds(self, now: Named) -> list[str]:
         return [event.kind for event in await self.story(now)]
 
-    async def until(self, now: Standing, kind: str, times: int = 1) -> list[Any]:
+    async def until(self, now: Named, kind: str, times: int = 1) -> list[Any]:
         """Wait until an action's story has ``times`` events of ``kind``; return them."""
 
         async def look() -> list[Any] | None:
@@ -379,7 +389,7 @@ class Scene:
 
         return await until(look, f"{times} x {kind} of {now.action_id}")
 
-    async def standing(self, now: Standing) -> Standing | None:
+    async def standing(self, now: Named) -> Standing | None:
         return await self.handle(now).query(GovernedAction.standing)
 
     async def agrees(self) -> None:
@@ -390,7 +400,7 @@ class Scene:
                 await self._agrees(now)
         assert await broken_promises(self.venue.database.admin_dsn, self.tenant) == []
 
-    async def _agrees(self, now: Standing) -> None:
+    async def _agrees(self, now: Named) -> None:
         try:
             described = await self.handle(now).describe()
         except RPCError:
@@ -404,15 +414,16 @@ class Scene:
 
             async def look() -> bool:
                 story = await self.story(now)
-                recorded = standing(replay(story), len(story) - 1)
-                return await self.standing(now) == recorded
+                told = await self.standing(now)
+                # refusals may follow that change nothing, and that nobody tells the workflow of
+                return told is not None and standing(replay(story), told.version) == told
 
             await until(look, f"the workflow of {now.action_id} to tell what the ledger tells")
 
 
-def unanswered(candidate: Candidate) -> Standing:
+def unanswered(candidate: Candidate) -> Unanswered:
     """Name an action nobody has answered yet."""
-    return Standing.model_construct(action_id=candidate.action.id, digest=candidate.digest)
+    return Unanswered(candidate.action.id, candidate.digest)
 
 
 def server_flags() -> list[str]:
@@ -420,7 +431,13 @@ def server_flags() -> list[str]:
     kept = [line for line in lines if line.strip() and not line.startswith("#")]
     # only a server with a file takes pragmas; the test environment sets the level itself
     kept = [line for line in kept if not line.startswith(("--sqlite", "--log-level"))]
-    return [*kept, "--dynamic-config-value=frontend.WorkflowTimeSkippingEnabled=true"]
+    return [
+        *kept,
+        "--dynamic-config-value=frontend.WorkflowTimeSkippingEnabled=true",
+        # a closed workflow can be deleted at once, as if its retention were over
+        "--dynamic-config-value=history.transferProcessorEnsureCloseBeforeDelete=false",
+        "--dynamic-config-value=history.visibilityProcessorEnsureCloseBeforeDelete=false",
+    ]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
