@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from entrypoints.bootstrap import Keys
 from entrypoints.processes import free_port
@@ -51,19 +51,21 @@ def _options() -> argparse.Namespace:
 
 
 def _show(stack: Stack, keys: Keys) -> None:
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("API", stack.url)
-    table.add_row("OpenAPI", f"{stack.url}/openapi.json")
-    table.add_row("Temporal's UI", f"http://127.0.0.1:{stack.ports.ui}")
-    table.add_row("Policy", str(stack.policies))
-    table.add_row()
-    table.add_row("agent key", keys.agent)
-    table.add_row("auditor key", keys.auditor)
-    table.add_row("operator key", keys.operator)
-    for person, key in keys.approvers.items():
-        table.add_row(f"approver key ({person})", key)
+    shown = {
+        "API": stack.url,
+        "OpenAPI": f"{stack.url}/openapi.json",
+        "Temporal": stack.temporal_address,
+        "Temporal's UI": f"http://127.0.0.1:{stack.ports.ui}",
+        "Policy": str(stack.policies),
+        "agent key": keys.agent,
+        "auditor key": keys.auditor,
+        "operator key": keys.operator,
+        **{f"approver key ({person})": key for person, key in keys.approvers.items()},
+    }
     console.print("[bold green]Counterseal is up.[/] Ctrl-C stops it.\n")
-    console.print(table, soft_wrap=True)
+    for name, value in shown.items():
+        # Never cut or wrapped: keys are there to be copied.
+        console.print(Text(f"{name:<24}"), Text(value), soft_wrap=True, sep="")
     console.print(
         f"\nTry:  export COUNTERSEAL_URL={stack.url} COUNTERSEAL_API_KEY=<a key from above>\n"
         "      .venv/bin/counterseal actions ls\n",
