@@ -39,7 +39,7 @@ unit: setup ## Run the tests that need no server
 	$(BIN)/pytest tests/unit
 
 policies: setup ## Run the test cases of the shipped policies
-	@for bundle in payments delivery messaging starter; do $(BIN)/counterseal policy test policies/$$bundle || exit 1; done
+	@for bundle in reading payments delivery messaging starter demo; do $(BIN)/counterseal policy test policies/$$bundle || exit 1; done
 
 bench: setup ## Race our path against a bare Temporal workflow
 	$(BIN)/python -m bench.gate

@@ -1,15 +1,18 @@
 """The one way to change an action: read its story, let the domain decide, append, or try again.
 
 The workflow, the API and the sweeper all come through here, so any of them may write a stream.
-Whoever loses a race reads what it missed and decides again; the ledger's version check is the
-only lock there is.
+Whoever loses a race reads what it missed and decides again. The ledger's version check is what
+decides races; taking turns within a process only keeps a crowd from losing them over and over.
 """
 
+import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
+from weakref import WeakValueDictionary
 
 from counterseal.core.links import Sealed, seal, unseal
 from counterseal.core.words import Disposition, Outcome, Verdict
@@ -92,6 +95,7 @@ class Recorder:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._pages: OrderedDict[tuple[str, str], Page] = OrderedDict()
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def read(self, tenant: str, action_id: str) -> Page:
         """Read an action's story. The page is empty if there is none."""
@@ -107,20 +111,31 @@ class Recorder:
         ``Unavailable`` or ``StillMoving``.
         """
         page = known if known is not None else self._remembered(tenant, action_id)
-        current = known is not None
-        for _ in range(TRIES):
-            timely = _not_before(command, page.last_at)
-            added = _unsaid(page.story, decide(page.state, timely))
-            if not added and not current:  # an old page may only look as if all were said
-                page, current = await self._read_on(page), True
-                continue
-            try:
-                after = await self._append(page, added, timely) if added else page
-            except StreamMoved:
-                page, current = await self._read_on(page), True
-                continue
-            return Obeyed(after, added, await self._refuse_late(after, timely))
+        obeyed = await self._try(page, command)
+        if obeyed is not None and (obeyed.added or known is not None):
+            return obeyed
+        # The page was old: nothing to add may only mean that. Whoever lost a race queues for the
+        # next one, or each of many would lose to all the others in turn.
+        async with self._turn(page):
+            for _ in range(TRIES):
+                page = await self._read_on(page)
+                if (obeyed := await self._try(page, command)) is not None:
+                    return obeyed
         raise StillMoving(f"{action_id} kept changing; ask again")
+
+    async def _try(self, page: Page, command: Command) -> Obeyed | None:
+        """Obey on the strength of ``page``; None if somebody else has written meanwhile."""
+        timely = _not_before(command, page.last_at)
+        added = _unsaid(page.story, decide(page.state, timely))
+        try:
+            after = await self._append(page, added, timely) if added else page
+        except StreamMoved:
+            return None
+        return Obeyed(after, added, await self._refuse_late(after, timely))
+
+    def _turn(self, page: Page) -> asyncio.Lock:
+        """Let those of this process who want to write the same stream do so one by one."""
+        return self._turns.setdefault((page.tenant, page.stream), asyncio.Lock())
 
     def _remembered(self, tenant: str, stream: str) -> Page:
         """Recall an open action's page. It may be old: the ledger's version check tells."""
@@ -174,22 +189,21 @@ class Recorder:
         if not refusals:
             return ()
         beside = Page(page.tenant, late_stream(page.stream))
-        for _ in range(TRIES):
-            beside = await self._read_on(beside)
-            if (past := _same_refusal(beside.story, refusals[0])) is not None:
-                return (past,)
-            try:
-                await self._ledger.append(
-                    Entry(
-                        tenant=beside.tenant,
-                        stream=beside.stream,
-                        expected=beside.version,
-                        events=_sealed(beside, refusals),
+        async with self._turn(beside):
+            for _ in range(TRIES):
+                beside = await self._read_on(beside)
+                if (past := _same_refusal(beside.story, refusals[0])) is not None:
+                    return (past,)
+                with contextlib.suppress(StreamMoved):
+                    await self._ledger.append(
+                        Entry(
+                            tenant=beside.tenant,
+                            stream=beside.stream,
+                            expected=beside.version,
+                            events=_sealed(beside, refusals),
+                        )
                     )
-                )
-            except StreamMoved:
-                continue
-            return refusals
+                    return refusals
         raise StillMoving(f"{page.stream} kept being asked; ask again")
 
 

@@ -156,12 +156,14 @@ def _answer_errors(app: FastAPI) -> None:
 
     async def unavailable(request: Request, error: Exception) -> JSONResponse:
         log.warning("ledger.unavailable", error=type(error).__name__)
-        declined = Declined(
-            "ledger-unavailable",
-            "the ledger cannot be reached, so nothing is released; send the same request again.",
+        return await refused(
+            request,
+            Declined(
+                "ledger-unavailable",
+                "the ledger cannot be reached, so nothing is released; send the same request "
+                "again.",
+            ),
         )
-        del request
-        return _problem(problem_of(declined), _HEADERS[503])
 
     async def moving(request: Request, error: Exception) -> JSONResponse:
         return await refused(request, Declined("still-moving", str(error)))

@@ -14,6 +14,7 @@ PATIENCE = 15.0
 """Seconds a child may take to stop in an orderly way."""
 
 _PR_SET_PDEATHSIG = 1
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class Child:
 
     def start(self) -> None:
         """Start it, with its output going to its log."""
-        with self.log.open("ab") as log:
+        with os.fdopen(os.open(self.log, _APPEND, 0o600), "ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own programs and arguments
                 self.command,
                 stdin=subprocess.DEVNULL,
@@ -40,6 +41,7 @@ class Child:
                 env={**os.environ, **self.environment},
                 start_new_session=True,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - it only makes one system call
+                umask=0o077,  # what it writes holds arguments in clear
             )
 
     @property

@@ -76,6 +76,7 @@ class Stack:
     def start(self) -> Keys:
         """Bring everything up, ready to answer; return one key per role."""
         self.data.mkdir(parents=True, exist_ok=True)
+        self.data.chmod(0o711)  # Postgres may have a user of its own, who must get through
         temporal = self._temporal()
         temporal.start()  # it takes as long as Postgres does: side by side
         dsn = self.postgres.start()
@@ -119,7 +120,10 @@ class Stack:
         return started
 
     def wait_until_ready(self, patience: float = 60.0) -> None:
-        """Wait until the API can reach the ledger and the orchestrator, and a worker listens."""
+        """Wait until the API can reach the ledger and the orchestrator.
+
+        A worker that is still starting makes the first answers slow, never wrong.
+        """
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             for child in self.children.values():

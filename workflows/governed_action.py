@@ -8,7 +8,7 @@ back is where the action stands, with the one moment at which time alone will ch
 from collections import deque
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeKey, SearchAttributeUpdate
@@ -28,7 +28,10 @@ ACTION_CLASS = SearchAttributeKey.for_keyword("CountersealClass")
 DEADLINE = SearchAttributeKey.for_datetime("CountersealDeadline")
 
 MESSAGES_PER_RUN = 400
-"""How many messages one run takes before it hands over to a fresh one with a short history."""
+"""How many messages one run takes before it hands over to a fresh one with a short history.
+
+Holds that are pending while it changes are replayed with the new number: go by a patch.
+"""
 
 _SWIFT = RetryPolicy(
     initial_interval=timedelta(milliseconds=50), maximum_interval=timedelta(seconds=1)
@@ -38,12 +41,18 @@ _PATIENT = RetryPolicy(
 )
 
 
+Answered = TypeVar("Answered", bound=Record)
+
+
 class Opening(Record):
-    """How a run begins: with a candidate, or where the run before it stopped."""
+    """How a run begins: with a candidate, and what the run before it had not obeyed yet.
+
+    Where the action stands is not among it: whoever can start a workflow could make that up, so
+    every run learns it from the ledger.
+    """
 
     candidate: Candidate
     signature: str = ""
-    standing: Standing | None = None
     inbox: tuple[Json, ...] = ()
 
 
@@ -68,16 +77,16 @@ class GovernedAction:
     def __init__(self, opening: Opening) -> None:
         self._candidate = opening.candidate
         self._signature = opening.signature
-        self._standing = opening.standing
+        self._standing: Standing | None = None
         self._inbox = deque(Note(envelope) for envelope in opening.inbox)
         self._taken = 0
 
     @workflow.run
     async def run(self, opening: Opening) -> Standing:
         """Have the action judged, then wait for as long as people or its executor take."""
-        if self._standing is None:
-            self._standing = await self._ask()
-        if self._standing.phase is Phase.HELD and opening.standing is None:
+        del opening  # taken in before any handler could run
+        self._standing = await self._ask()
+        if self._standing.phase is Phase.HELD:
             self._show(self._standing)
         while self._waits():
             if self._taken >= MESSAGES_PER_RUN:
@@ -160,23 +169,7 @@ class GovernedAction:
             at=workflow.now(),
             envelope=note.envelope,
         )
-        try:
-            reply = await workflow.execute_local_activity(
-                OBEY,
-                order,
-                result_type=Reply,
-                start_to_close_timeout=timedelta(seconds=2),
-                schedule_to_close_timeout=timedelta(seconds=4),
-                retry_policy=_SWIFT,
-            )
-        except ActivityError:
-            reply = await workflow.execute_activity(
-                OBEY,
-                order,
-                result_type=Reply,
-                start_to_close_timeout=timedelta(seconds=10),
-                retry_policy=_PATIENT,
-            )
+        reply = await self._touch(OBEY, order, Reply)
         self._taken += 1
         self._standing = reply.standing
         if reply.standing.phase is not now.phase:
@@ -184,30 +177,34 @@ class GovernedAction:
         note.reply = reply
 
     async def _ask(self) -> Standing:
-        """Judge and record in one local activity; durably, for as long as it takes, if that fails.
+        """Have the action judged and recorded; what was recorded before is found again.
 
-        Nothing is released meanwhile: whoever asked waits, or asks again with the same IDs.
+        Nothing is released until then: whoever asked waits, or asks again with the same IDs.
         """
         question = Question(candidate=self._candidate, signature=self._signature, at=workflow.now())
-        answer: Standing
+        return await self._touch(ASK, question, Standing)
+
+    async def _touch(self, activity: str, given: Record, answered: type[Answered]) -> Answered:
+        """Do it in a local activity, which is swift; if that fails, in one that never gives up."""
+        found: Answered
         try:
-            answer = await workflow.execute_local_activity(
-                ASK,
-                question,
-                result_type=Standing,
+            found = await workflow.execute_local_activity(
+                activity,
+                given,
+                result_type=answered,
                 start_to_close_timeout=timedelta(seconds=2),
                 schedule_to_close_timeout=timedelta(seconds=4),
                 retry_policy=_SWIFT,
             )
         except ActivityError:
-            answer = await workflow.execute_activity(
-                ASK,
-                question,
-                result_type=Standing,
+            found = await workflow.execute_activity(
+                activity,
+                given,
+                result_type=answered,
                 start_to_close_timeout=timedelta(seconds=10),
                 retry_policy=_PATIENT,
             )
-        return answer
+        return found
 
     async def _hand_over_between_messages(self) -> None:
         """Hand over as soon as nobody waits for a reply, unless there is more to obey first."""
@@ -219,7 +216,7 @@ class GovernedAction:
         """Go on in a fresh run, so that no number of messages can fill the history."""
         inbox = tuple(note.envelope for note in self._inbox)
         workflow.continue_as_new(
-            Opening(candidate=self._candidate, standing=self._standing, inbox=inbox)
+            Opening(candidate=self._candidate, signature=self._signature, inbox=inbox)
         )
 
     def _show(self, now: Standing) -> None:

@@ -42,6 +42,13 @@ def test_a_program_on_a_page_runs(program: Block, staged: Staged) -> None:
     staged(f"{program.page.stem}-{program.line}").run_python(program)
 
 
+def test_the_readme_tells_the_chapters_of_the_demo() -> None:
+    played = (ROOT / "entrypoints" / "demo.py").read_text("utf-8")
+    told = re.findall(r"^\d\. (.+)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert told
+    assert [chapter for chapter in told if chapter not in played] == []
+
+
 def test_there_is_something_to_run() -> None:
     assert len(PROGRAMS) >= 2
     for page in GUIDES:

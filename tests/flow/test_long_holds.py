@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from counterseal.core.words import Disposition
 from domain.standing import Standing
-from tests.support.workflows import Scene
+from tests.support.workflows import Scene, until
 from workflows import governed_action
 from workflows.governed_action import GovernedAction
 
@@ -81,6 +81,6 @@ async def test_the_deadline_survives_the_handing_over(scene: Scene) -> None:
     for _ in range(4):
         await scene.signal(now, scene.envelope(now, "mallory"))
     await scene.until(now, "vote.refused", times=4)
-    later = await scene.standing(now)
-    assert later is not None
+    # A fresh run knows nothing until the ledger has told it.
+    later = await until(lambda: scene.standing(now), "the fresh run's first answer")
     assert later.next_deadline == now.next_deadline

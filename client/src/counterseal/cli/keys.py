@@ -76,7 +76,7 @@ def revoke(
 ) -> None:
     """Stop a key from working, for good.
 
-    Example: counterseal keys revoke key_0123456789abcdef
+    Example: counterseal keys revoke 0123456789abcdef
     """
     with server() as line:
         line.ask(oversight.revoke_key(key))
