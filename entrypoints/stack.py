@@ -78,6 +78,7 @@ class Stack:
         self.data.mkdir(parents=True, exist_ok=True)
         self.data.chmod(0o711)  # Postgres may have a user of its own, who must get through
         temporal = self._temporal()
+        self.children = {"temporal": temporal}  # from here on there is something to stop
         temporal.start()  # it takes as long as Postgres does: side by side
         dsn = self.postgres.start()
         migrate(self.postgres.admin_dsn)
