@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from datetime import datetime
+from typing import NamedTuple
 
 from activities.recorder import TRIES, Obeyed, Page, Recorder, StillMoving
 from counterseal.core.action import Action
@@ -21,6 +22,9 @@ from domain.candidate import Candidate
 from domain.commands import Ask
 from domain.ports import Circumstances, CounterQuery, FactsMoved, FactSource
 from domain.roster import Roster
+
+MOST_KEPT = 256
+"""How many bundles and rosters are kept compiled and parsed; rehearsals make many."""
 
 
 class Judging:
@@ -62,10 +66,10 @@ class Judging:
 
     async def _judged(self, candidate: Candidate, at: datetime) -> Ask:
         action = candidate.action
-        judge, attributes, seen = await self._circumstances(action, at)
-        roster = await self._roster(action.tenant, seen.roster_version)
+        found = await self._circumstances(action, at)
+        roster = await self._roster(action.tenant, found.seen.roster_version)
         agent = roster.agent(action.agent)
-        facts = _frozen(candidate, judge, attributes, seen, roster, at)
+        facts = _frozen(candidate, found, roster, at)
         return Ask(
             at=at,
             action=action,
@@ -75,12 +79,10 @@ class Judging:
             excluded=roster.every_name(action.agent, action.principal, agent.owner),
             justification=candidate.justification,
             context_digest=candidate.context_digest,
-            decision=decide(judge, action, facts),
+            decision=decide(found.judge, action, facts),
         )
 
-    async def _circumstances(
-        self, action: Action, at: datetime
-    ) -> tuple[Judge, dict[str, Json], Circumstances]:
+    async def _circumstances(self, action: Action, at: datetime) -> "_Found":
         """Read the facts under the bundle that is active in the very same snapshot."""
         judge = self._active.get(action.tenant, self._default)
         while True:
@@ -88,12 +90,16 @@ class Judging:
             queries = _queries(judge, action, attributes)
             seen = await self._facts.circumstances(action.tenant, action.session, queries, at)
             if seen.bundle is None or seen.bundle == judge.name.digest:
-                return judge, attributes, seen
+                keys = {query.name: query.key for query in queries}
+                return _Found(judge, attributes, keys, seen)
             judge = await self._judge(action.tenant, seen.bundle)
             self._active[action.tenant] = judge
 
     async def _judge(self, tenant: str, bundle: str) -> Judge:
         if bundle not in self._judges:
+            if len(self._judges) >= MOST_KEPT:
+                self._judges.clear()
+                self._active.clear()
             written = await self._facts.bundle(tenant, bundle)
             self._judges[bundle] = compile_bundle(Bundle.model_validate_json(written))
         return self._judges[bundle]
@@ -101,8 +107,19 @@ class Judging:
     async def _roster(self, tenant: str, version: int) -> Roster:
         known = self._rosters.get(tenant)
         if known is None or known[0] != version:
+            if len(self._rosters) >= MOST_KEPT:
+                self._rosters.clear()
             known = self._rosters[tenant] = await self._facts.roster(tenant)
         return known[1]
+
+
+class _Found(NamedTuple):
+    """What a decision rests on, before it is frozen. ``keys`` are the counters' by name."""
+
+    judge: Judge
+    attributes: dict[str, Json]
+    keys: dict[str, str]
+    seen: Circumstances
 
 
 def _queries(judge: Judge, action: Action, attributes: dict[str, Json]) -> list[CounterQuery]:
@@ -112,20 +129,12 @@ def _queries(judge: Judge, action: Action, attributes: dict[str, Json]) -> list[
     ]
 
 
-def _frozen(
-    candidate: Candidate,
-    judge: Judge,
-    attributes: dict[str, Json],
-    seen: Circumstances,
-    roster: Roster,
-    at: datetime,
-) -> Facts:
+def _frozen(candidate: Candidate, found: _Found, roster: Roster, at: datetime) -> Facts:
     agent = roster.agent(candidate.action.agent)
     asserted = candidate.asserted
-    keys = {one.name: one.key for one in judge.counter_queries(candidate.action, attributes)}
     counters = {
-        name: Count(key=keys[name], count=one.count, sum=one.sum, version=one.version)
-        for name, one in seen.counters.items()
+        name: Count(key=found.keys[name], count=one.count, sum=one.sum, version=one.version)
+        for name, one in found.seen.counters.items()
     }
     return Facts(
         at=at,
@@ -134,9 +143,9 @@ def _frozen(
         principal_verified=candidate.action.principal in agent.principals,
         principal_refused=bool(agent.principals)
         and candidate.action.principal not in agent.principals,
-        history=seen.history,
+        history=found.seen.history,
         counters=counters,
-        origins=origins(judge, attributes, asserted, tool=candidate.action.tool),
+        origins=origins(found.judge, found.attributes, asserted, tool=candidate.action.tool),
         request_given=asserted.user_request is not None,
         observations_given=sum(not one.trusted for one in asserted.observations),
         read_at=dict.fromkeys(("roster", "history", "counters", "bundle"), at),

@@ -358,17 +358,21 @@ class Scene:
         self.clock.ahead += by
         await self.venue.skipper.fast_forward(self.handle(now), by)
 
+    async def happened(self, now: Named, attributes: Any) -> bool:
+        """Say whether Temporal's history of an action has an event with such attributes."""
+        history = await self.handle(now).fetch_history()
+        return any(each.HasField(attributes) for each in history.events)
+
     @asynccontextmanager
     async def overdue(self, now: Named, by: timedelta) -> AsyncIterator[None]:
         """Let time pass while nobody works, until the action's own timer has fired in vain."""
         async with self.venue.nobody_working():
             passing = asyncio.create_task(self.forward(now, by))
 
-            async def look() -> bool:
-                history = await self.handle(now).fetch_history()
-                return any(each.HasField("timer_fired_event_attributes") for each in history.events)
-
-            await until(look, f"the timer of {now.action_id}")
+            await until(
+                lambda: self.happened(now, "timer_fired_event_attributes"),
+                f"the timer of {now.action_id}",
+            )
             yield
         await passing
 
