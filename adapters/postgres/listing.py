@@ -12,7 +12,7 @@ from adapters.postgres.cursor import Cursor
 from adapters.postgres.rows import ActionFilter
 from adapters.postgres.tables import ActionLabelRow, ActionRow
 
-_DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
+_DIALECT = dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's own
 _EQUAL = (
     "phase",
     "verdict",

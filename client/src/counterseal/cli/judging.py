@@ -60,9 +60,9 @@ class Tested:
 def check(directory: Path) -> Checked:
     """Find everything that is wrong with a bundle and its cases."""
     with _engine():
-        from counterseal.core.policy.complaint import BundleRefused  # noqa: PLC0415
-        from counterseal.core.policy.judge import compile_bundle  # noqa: PLC0415
-        from counterseal.policy_files import read_bundle, read_cases  # noqa: PLC0415
+        from counterseal.core.policy.complaint import BundleRefused
+        from counterseal.core.policy.judge import compile_bundle
+        from counterseal.policy_files import read_bundle, read_cases
     try:
         judge = compile_bundle(read_bundle(directory))
         read_cases(directory)
@@ -76,8 +76,8 @@ def run_cases(directory: Path) -> Tested:
     """Run a bundle's cases."""
     judge = load(directory)
     with _engine():
-        from counterseal.core.policy import cases as core  # noqa: PLC0415
-        from counterseal.policy_files import read_cases  # noqa: PLC0415
+        from counterseal.core.policy import cases as core
+        from counterseal.policy_files import read_cases
     with _usable():
         cases = read_cases(directory)
     results = core.run_cases(judge, cases)
@@ -93,8 +93,8 @@ def run_cases(directory: Path) -> Tested:
 def load(directory: Path) -> "Judge":
     """Make a judge of the bundle in ``directory``."""
     with _engine():
-        from counterseal.core.policy.judge import compile_bundle  # noqa: PLC0415
-        from counterseal.policy_files import read_bundle  # noqa: PLC0415
+        from counterseal.core.policy.judge import compile_bundle
+        from counterseal.policy_files import read_bundle
     with _usable():
         return compile_bundle(read_bundle(directory))
 
@@ -102,7 +102,7 @@ def load(directory: Path) -> "Judge":
 def files(directory: Path) -> dict[str, str]:
     """Read a bundle's files as they are sent to the server."""
     with _engine():
-        from counterseal.policy_files import read_files  # noqa: PLC0415
+        from counterseal.policy_files import read_files
     with _usable():
         return read_files(directory)
 
@@ -116,7 +116,7 @@ def judge_imagined(directory: Path, action: Action, request: str | None, at: dat
     """Judge a call that nobody made: no history, every counter at zero."""
     loaded = load(directory)
     with _engine():
-        from counterseal.core.policy.assemble import assemble  # noqa: PLC0415
+        from counterseal.core.policy.assemble import assemble
     queries = loaded.counter_queries(action, loaded.attributes(action))
     counts = {each.key: Count(key=each.key, count=0, sum=0.0, version=0) for each in queries}
     asserted = Asserted(user_request=request)
@@ -126,7 +126,7 @@ def judge_imagined(directory: Path, action: Action, request: str | None, at: dat
 def read_yaml(file: Path) -> Json:
     """Read a YAML file as strictly as a bundle's."""
     with _engine():
-        from counterseal.core.policy.source import read  # noqa: PLC0415
+        from counterseal.core.policy.source import read
     try:
         source = read(file.name, file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -149,7 +149,7 @@ def _engine() -> Iterator[None]:
 
 @contextmanager
 def _usable() -> Iterator[None]:
-    from counterseal.core.policy.complaint import BundleRefused  # noqa: PLC0415
+    from counterseal.core.policy.complaint import BundleRefused
 
     try:
         yield
