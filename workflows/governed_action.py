@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeKey, SearchAttributeUpdate
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.orders import ASK, OBEY, Order, Question, Reply
@@ -34,7 +34,9 @@ Holds that are pending while it changes are replayed with the new number: go by 
 """
 
 _SWIFT = RetryPolicy(
-    initial_interval=timedelta(milliseconds=50), maximum_interval=timedelta(seconds=1)
+    initial_interval=timedelta(milliseconds=50),
+    maximum_interval=timedelta(seconds=1),
+    maximum_attempts=6,  # schedule_to_close does not end a local activity between its tries
 )
 _PATIENT = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)
@@ -196,7 +198,9 @@ class GovernedAction:
                 schedule_to_close_timeout=timedelta(seconds=4),
                 retry_policy=_SWIFT,
             )
-        except ActivityError:
+        except FailureError as failure:
+            if _is_final(failure):
+                raise
             found = await workflow.execute_activity(
                 activity,
                 given,
@@ -229,6 +233,15 @@ class GovernedAction:
                 DEADLINE.value_set(now.held_until),
             ]
         workflow.upsert_search_attributes(shown)
+
+
+def _is_final(failure: FailureError) -> bool:
+    """Say whether trying on is of no use.
+
+    A local activity does not wrap the error of its last try, as others do.
+    """
+    refused = isinstance(failure, ApplicationError) and failure.non_retryable
+    return refused or is_cancelled_exception(failure)
 
 
 def _readable(*envelopes: Json) -> Json:

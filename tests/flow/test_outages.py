@@ -84,9 +84,10 @@ async def test_without_the_ledger_nothing_is_released_and_then_it_is_decided_onc
     ]
 
 
-async def test_a_long_outage_of_the_ledger_is_waited_out(scene: Scene) -> None:
+@pytest.mark.parametrize("how", ["database_down", "database_frozen"])
+async def test_a_long_outage_of_the_ledger_is_waited_out(scene: Scene, how: str) -> None:
     held = await scene.propose("ask")
-    async with scene.venue.database_down():
+    async with getattr(scene.venue, how)():
         asked = await scene.start(scene.candidate("read"))
         await scene.signal(held, scene.envelope(held, "ada"))
         for now in (asked, held):  # local tries are given up, and a durable activity goes on

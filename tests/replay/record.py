@@ -14,7 +14,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from tests.support.postgres import discard, make_database, start_server
-from tests.support.workflows import TEMPORAL, Named, Scene, Venue, server_flags
+from tests.support.workflows import TEMPORAL, Named, Scene, Venue, server_flags, until
 from workflows import governed_action
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -75,6 +75,17 @@ async def handed_over(scene: Scene) -> Named:
     return now
 
 
+async def waited_out(scene: Scene) -> Named:
+    """Asked while the ledger is down: local tries are given up, a durable activity goes on."""
+    async with scene.venue.database_down():
+        now = await scene.start(scene.candidate("read", key="replay"))
+        await until(
+            lambda: scene.happened(now, "activity_task_scheduled_event_attributes"),
+            "a durable activity",
+        )
+    return now
+
+
 SCENES: tuple[Callable[[Scene], Awaitable[Named]], ...] = (
     allowed,
     blocked,
@@ -83,6 +94,7 @@ SCENES: tuple[Callable[[Scene], Awaitable[Named]], ...] = (
     withdrawn,
     still_held,
     handed_over,
+    waited_out,
 )
 
 

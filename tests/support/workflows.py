@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, Self, TypeVar
 
+import psutil
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
@@ -215,6 +216,19 @@ class Venue:
             yield
         finally:
             await asyncio.to_thread(self.postgres.start)
+
+    @asynccontextmanager
+    async def database_frozen(self) -> AsyncIterator[None]:
+        """Let Postgres neither answer nor hang up for a while."""
+        postmaster = psutil.Process(self.postgres.pid)
+        everyone = [postmaster, *postmaster.children()]
+        for process in everyone:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in everyone:
+                process.resume()
 
 
 class Scene:
