@@ -9,7 +9,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 def _in_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("an instant needs a time zone, for example 2026-01-31T09:00:00Z")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("an instant lies between the years 1 and 9999, in UTC") from error
 
 
 def instant_text(value: datetime) -> str:
