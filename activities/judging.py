@@ -13,11 +13,11 @@ from typing import NamedTuple
 from activities.recorder import TRIES, Obeyed, Page, Recorder, StillMoving
 from counterseal.core.action import Action
 from counterseal.core.canonical import Json
+from counterseal.core.policy.assemble import freeze
 from counterseal.core.policy.bundle import Bundle
 from counterseal.core.policy.facts import Count, Facts
 from counterseal.core.policy.invariants import decide
 from counterseal.core.policy.judge import Judge, compile_bundle
-from counterseal.core.policy.origins import origins
 from domain.candidate import Candidate
 from domain.commands import Ask
 from domain.ports import Circumstances, CounterQuery, FactsMoved, FactSource
@@ -131,23 +131,21 @@ def _queries(judge: Judge, action: Action, attributes: dict[str, Json]) -> list[
 
 def _frozen(candidate: Candidate, found: _Found, roster: Roster, at: datetime) -> Facts:
     agent = roster.agent(candidate.action.agent)
-    asserted = candidate.asserted
     counters = {
         name: Count(key=found.keys[name], count=one.count, sum=one.sum, version=one.version)
         for name, one in found.seen.counters.items()
     }
-    return Facts(
-        at=at,
+    principal = candidate.action.principal
+    return freeze(
+        found.judge,
+        candidate.action,
+        at,
+        attributes=found.attributes,
+        counters=counters,
+        told=candidate.asserted,
         agent_owner=agent.owner,
         agent_labels=agent.labels,
-        principal_verified=candidate.action.principal in agent.principals,
-        principal_refused=bool(agent.principals)
-        and candidate.action.principal not in agent.principals,
+        principal_verified=principal in agent.principals,
+        principal_refused=bool(agent.principals) and principal not in agent.principals,
         history=found.seen.history,
-        counters=counters,
-        origins=origins(found.judge, found.attributes, asserted, tool=candidate.action.tool),
-        request_given=asserted.user_request is not None,
-        observations_given=sum(not one.trusted for one in asserted.observations),
-        read_at=dict.fromkeys(("roster", "history", "counters", "bundle"), at),
-        asserted=("principal", "request", "observations", "origins"),
     )
