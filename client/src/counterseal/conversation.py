@@ -160,4 +160,4 @@ def _described(reply: Reply) -> str:
 def _retry_after(reply: Reply) -> float:
     # RFC 9110 §10.2.3, seconds; the date form is not used by our server.
     text = reply.headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0.0  # noqa: PLR2004
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0.0  # noqa: PLR2004 - five digits: a day

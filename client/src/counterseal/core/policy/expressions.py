@@ -10,7 +10,7 @@ from enum import Enum
 from importlib.metadata import version
 from typing import NamedTuple, Protocol
 
-from cel_expr_python import cel  # type: ignore[import-untyped]
+from cel_expr_python import cel  # type: ignore[import-untyped] # it ships no types
 
 from counterseal.core.policy.syntax import Reading, reading
 
