@@ -39,6 +39,7 @@ class ListedAction(Kept):
     settled_at: Instant | None
     closed_at: Instant | None
     updated_at: Instant
+    last_seq: int = -1
 
 
 class ActionFilter(Record):

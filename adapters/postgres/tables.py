@@ -51,6 +51,7 @@ class ActionRow(SQLModel, table=True):
     settled_at: datetime | None = Field(sa_column=_instant(nullable=True))
     closed_at: datetime | None = Field(sa_column=_instant(nullable=True))
     updated_at: datetime = Field(sa_column=_instant())
+    last_seq: int
 
 
 class ActionLabelRow(SQLModel, table=True):

@@ -1,0 +1,1 @@
+-- Signed checkpoints, and the role that may publish them.

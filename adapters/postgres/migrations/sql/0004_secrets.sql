@@ -1,0 +1,1 @@
+-- Sensitive arguments, encrypted, and their end.

@@ -1,0 +1,1 @@
+-- What reviews ask: votes, tallies, refusals, policy changes.

@@ -1,0 +1,1 @@
+-- A role per tenant that can read that tenant and nothing else.
