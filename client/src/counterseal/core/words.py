@@ -112,3 +112,20 @@ class Role(StrEnum):
     APPROVER = "approver"
     AUDITOR = "auditor"
     OPERATOR = "operator"
+
+
+class Level(StrEnum):
+    """How far an event's evidence has come: each level includes the ones before it.
+
+    ``recorded``: committed to the ledger. ``sealed``: under a checkpoint that the signer signed.
+    ``witnessed``: under one that enough witnesses have cosigned.
+    """
+
+    RECORDED = "recorded"
+    SEALED = "sealed"
+    WITNESSED = "witnessed"
+
+    @property
+    def rank(self) -> int:
+        """Order levels from 0."""
+        return (*Level,).index(self)

@@ -1,0 +1,106 @@
+"""Whom an auditor believes: a text file of verifier keys (C2SP tlog-policy, and packagers).
+
+Lines are ``log <key>``, ``witness <name> <key>``, ``group <name> <any|all|number> <member> …``,
+``quorum <name|none>`` and, ours, ``packager <key>``. ``#`` begins a comment line.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from counterseal.core.tlog.note import BadNote, Note, SignatureType, VerifierKey
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Witnesses or groups, of which ``threshold`` are enough."""
+
+    threshold: int
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The keys of logs, witnesses and packagers, and how many witnesses it takes."""
+
+    logs: tuple[VerifierKey, ...] = ()
+    packagers: tuple[VerifierKey, ...] = ()
+    witnesses: dict[str, VerifierKey] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    quorum: str = "none"
+
+    def log_keys(self, origin: str) -> tuple[VerifierKey, ...]:
+        """Give the keys that may sign for ``origin``."""
+        return tuple(key for key in self.logs if key.name == origin)
+
+    def is_sealed(self, origin: str, note: Note) -> bool:
+        """Say whether a trusted log key signed. Raises ``BadNote`` if one signed wrongly."""
+        return bool(note.signed_by(self.log_keys(origin)))
+
+    def is_witnessed(self, note: Note) -> bool:
+        """Say whether enough witnesses cosigned; with the quorum ``none`` nobody has to."""
+        signed = {*note.signed_by(self.witnesses.values())}
+        return self._is_met(self.quorum, signed)
+
+    def _is_met(self, name: str, signed: set[VerifierKey]) -> bool:
+        if name == "none":
+            return True
+        if (group := self.groups.get(name)) is not None:
+            return sum(self._is_met(one, signed) for one in group.members) >= group.threshold
+        return self.witnesses[name] in signed
+
+
+def parse_trust(text: str) -> Trust:
+    """Read a trust file. Raises ``BadNote`` that names the line."""
+    lines = [line.split() for line in text.splitlines()]
+    witnesses: dict[str, VerifierKey] = {}
+    groups: dict[str, Group] = {}
+    logs, packagers, quorum = [], [], "none"
+    for number, words in enumerate(lines, 1):
+        try:
+            match words:
+                case [] | ["#", *_]:
+                    continue
+                case [word, *_] if word.startswith("#"):
+                    continue
+                case ["log", key, *_]:
+                    logs.append(_key(key, SignatureType.ED25519))
+                case ["packager", key]:
+                    packagers.append(_key(key, SignatureType.ED25519))
+                case ["witness", name, key, *_]:
+                    witnesses[_new(name, witnesses, groups)] = _key(key, SignatureType.COSIGNATURE)
+                case ["group", name, count, *members]:
+                    groups[_new(name, witnesses, groups)] = _group(
+                        count, members, {*witnesses, *groups}
+                    )
+                case ["quorum", name] if name in {"none", *witnesses, *groups}:
+                    quorum = name
+                case _:
+                    raise BadNote(f"{' '.join(words)[:80]!r} is not understood.")  # noqa: TRY301 - it gets its line number below
+        except BadNote as error:
+            raise BadNote(f"line {number} of the trust file: {error}") from error
+    return Trust(tuple(logs), tuple(packagers), witnesses, groups, quorum)
+
+
+def _key(text: str, kind: SignatureType) -> VerifierKey:
+    key = VerifierKey.parse(text)
+    if key.kind is not kind:
+        raise BadNote(f"the key of {key.name} is of type {key.kind:#04x}, not {kind:#04x}.")
+    return key
+
+
+def _new(name: str, *taken: Iterable[str]) -> str:
+    if name == "none" or any(name in names for names in taken):
+        raise BadNote(f"{name!r} is taken; choose another name.")
+    return name
+
+
+def _group(count: str, members: list[str], known: set[str]) -> Group:
+    if missing := [name for name in members if name not in known]:
+        raise BadNote(f"{missing[0]!r} is not defined above this line.")
+    if len({*members}) < len(members):
+        raise BadNote("a member is named twice.")
+    thresholds = {"any": 1, "all": len(members)}
+    threshold = thresholds.get(count) or (int(count) if count.isascii() and count.isdigit() else 0)
+    if not 0 < threshold <= len(members):
+        raise BadNote(f"{count!r} of {len(members)} members can never be reached, or always is.")
+    return Group(threshold, tuple(members))
