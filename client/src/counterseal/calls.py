@@ -27,7 +27,8 @@ class Call(Generic[T]):
     """One request and the type of its answer.
 
     ``repeatable`` calls may be sent again after a lost connection, because they carry their own
-    identity or change nothing; others are sent at most once.
+    identity or change nothing; others are sent at most once. ``media`` is what the answer is
+    written in; of anything but JSON, ``answer`` is ``bytes``.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     wait: float = 0.0
     repeatable: bool = True
+    media: str = "application/json"
 
     def waiting(self, seconds: float) -> "Call[T]":
         """Let the server hold the answer back for up to ``seconds`` (RFC 7240 ``Prefer``)."""
@@ -45,13 +47,16 @@ class Call(Generic[T]):
 
     def sent_headers(self, api_key: str) -> dict[str, str]:
         """Give the headers to send, with the credential."""
-        headers = {"Accept": "application/json", "Authorization": f"Bearer {api_key}"}
+        headers = {"Accept": self.media, "Authorization": f"Bearer {api_key}"}
         if self.body is not None:
             headers["Content-Type"] = "application/json"
         if self.wait >= 1:
             headers["Prefer"] = f"wait={int(self.wait)}"
         return {**headers, **self.headers}
 
+
+BYTES: TypeAdapter[bytes] = TypeAdapter(bytes)
+"""The answer of a call whose ``media`` is not JSON."""
 
 _ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 _REDEEMED: TypeAdapter[Redeemed] = TypeAdapter(Redeemed)

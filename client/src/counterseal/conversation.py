@@ -107,6 +107,8 @@ def understand(call: Call[T], reply: Reply) -> T:
     if not 200 <= reply.status < 300:  # noqa: PLR2004 - success
         raise _refusal(reply)
     try:
+        if call.media != "application/json":
+            return call.answer.validate_python(reply.body)
         return call.answer.validate_json(reply.body or b"null")
     except ValidationError as error:
         raise Unreachable(
