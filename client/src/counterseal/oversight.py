@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from counterseal.calls import Call, action_path, body_of, segment
+from counterseal.calls import BYTES, Call, action_path, body_of, segment
 from counterseal.core.wire import (
     ActionPage,
     ActionView,
@@ -98,6 +98,17 @@ def rehearse(new: NewRehearsal) -> Call[Rehearsal]:
     return Call(
         "POST", "/v1/rehearsals", TypeAdapter(Rehearsal), body=body_of(new), repeatable=False
     )
+
+
+def checkpoint() -> Call[bytes]:
+    """Ask for the log's newest signed checkpoint."""
+    return Call("GET", "/v1/log/checkpoint", BYTES, media="text/plain")
+
+
+def entries(start: int, limit: int) -> Call[bytes]:
+    """Read events in the order of the log: one stored text per line."""
+    query = {"start": str(start), "limit": str(limit)}
+    return Call("GET", "/v1/log/entries", BYTES, query=query, media="application/x-ndjson")
 
 
 def _get(path: str, answer: type[T], query: Mapping[str, str] | None = None) -> Call[T]:

@@ -106,8 +106,8 @@ class LogAudit:
         if (size, root) != (self.size, self.root):
             self._add(
                 "head-changed",
-                f"the store calls this a log of {size} events with the root {root.hex()[:16]}…, but "
-                f"its {self.size} events make {self.root.hex()[:16]}…",
+                f"the store says {size} events with the root {root.hex()[:16]}…, but its "
+                f"{self.size} events make {self.root.hex()[:16]}…",
             )
 
     def compare_tile(self, tile: Tile, hashes: bytes) -> None:
