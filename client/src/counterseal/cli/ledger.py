@@ -78,7 +78,7 @@ def verify(
         tenant = line.ask(oversight.whoami()).tenant
         believed = _believed(line.ask(oversight.checkpoint()).decode(), trust)
         kept = _kept(believed.checkpoint.origin, since or [], shelf)
-        audit = LogAudit(tenant, [believed.checkpoint, *kept], kept)
+        audit = LogAudit(tenant, {believed.checkpoint: "that the server shows", **kept})
         _read(line, audit, believed.checkpoint.size)
     audit.finish()
     if shelf is not None and audit.is_sound:

@@ -5,7 +5,7 @@ is compared with every checkpoint that somebody outside has kept. The second com
 that an administrator of the database cannot prepare for.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -47,14 +47,13 @@ class Finding:
 
 @dataclass(slots=True)
 class LogAudit:
-    """Takes one tenant's events in the order of ``seq`` and compares them with ``checkpoints``.
+    """Takes one tenant's events in the order of ``seq`` and compares them with what was ``kept``.
 
-    ``trusted`` tells for a checkpoint how it came to be believed, for the sentences.
+    ``kept`` maps checkpoints to how they are told of, for example ``when ada saw it at noon``.
     """
 
     tenant: str
-    checkpoints: Sequence[Checkpoint] = ()
-    trusted: Mapping[Checkpoint, str] = field(default_factory=dict)
+    kept: Mapping[Checkpoint, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     passed: int = 0
     _frontier: Frontier = field(default_factory=Frontier)
@@ -68,7 +67,7 @@ class LogAudit:
     _full_tiles: dict[Tile, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._due = sorted(self.checkpoints, key=lambda each: each.size, reverse=True)
+        self._due = sorted(self.kept, key=lambda each: each.size, reverse=True)
         self._tenant_text = _text(self.tenant)
         self._compare()
 
@@ -111,7 +110,7 @@ class LogAudit:
             )
 
     def compare_tile(self, tile: Tile, hashes: bytes) -> None:
-        """Compare with a stored tile, as wide as it is stored."""
+        """Compare with a stored tile, which may have grown since the last event was taken."""
         level, index = tile
         if not self._is_made(tile, hashes):
             self._add("tile-changed", f"tile {index} of level {level} is not what its events make")
@@ -122,7 +121,7 @@ class LogAudit:
             self._add(
                 "tail-dropped",
                 f"the log ends after {self.size} events, but had {each.size} "
-                f"{self.trusted.get(each, 'when this checkpoint was signed')}: "
+                f"{self.kept[each]}: "
                 f"{each.size - self.size} events are gone",
                 self.size,
             )
@@ -135,7 +134,7 @@ class LogAudit:
                 self._add(
                     "rewritten",
                     f"the first {each.size} events are not those of the checkpoint "
-                    f"{self.trusted.get(each, 'that was kept')}: something from seq {self._agreed} "
+                    f"{self.kept[each]}: something from seq {self._agreed} "
                     f"to {each.size - 1} was changed, dropped, moved or back-dated since",
                     self._agreed,
                 )
@@ -184,10 +183,10 @@ class LogAudit:
             self._full_tiles[tile] = sha256(self._tiles.pop(tile)).digest()
 
     def _is_made(self, tile: Tile, hashes: bytes) -> bool:
+        """Compare as far as the events that were taken reach: the log may have grown since."""
         if tile in self._full_tiles:
             return sha256(hashes).digest() == self._full_tiles[tile]
-        made = self._tiles.get(tile, bytearray())
-        return bool(hashes) and len(hashes) % HASH_SIZE == 0 and made.startswith(hashes)
+        return hashes.startswith(self._tiles.get(tile, b""))
 
     def _find(self, code: str, said: str, event: Stored) -> None:
         self._add(
