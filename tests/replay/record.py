@@ -1,24 +1,33 @@
 """Record the histories that replay tests replay: ``.venv/bin/python -m tests.replay.record``.
 
+With ``clear`` or ``encrypted`` behind it, only those.
 Record anew only when no workflow that runs anywhere can still have the old shape: these files stand
 for the holds that are pending while we upgrade.
 """
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
 
+from adapters.payload_keys import PayloadKeys
+from entrypoints.temporal import data_converter
 from tests.support.postgres import discard, make_database, start_server
 from tests.support.workflows import TEMPORAL, Named, Scene, Venue, server_flags, until
 from workflows import governed_action
 
 HISTORIES = Path(__file__).parent / "histories"
+ENCRYPTED = HISTORIES / "encrypted"
+KEYS = PayloadKeys(Path(__file__).parent / "payload.keys")
+"""Keys that everybody knows: what is recorded here is no secret."""
+
 _TRACE = re.compile(r'("stackTrace":\s*)"(?:[^"\\]|\\.)*"')
 FEW = 4
 """How many messages a run takes in the histories of a hold that was handed over."""
@@ -100,7 +109,10 @@ SCENES: tuple[Callable[[Scene], Awaitable[Named]], ...] = (
 )
 
 
-async def record(scene: Scene, play: Callable[[Scene], Awaitable[Named]]) -> None:
+ENCRYPTED_SCENES = (approved_by_two, still_held)
+
+
+async def record(scene: Scene, play: Callable[[Scene], Awaitable[Named]], folder: Path) -> None:
     now = await play(scene)
     handle = scene.handle(now)
     if play is not still_held:
@@ -111,28 +123,39 @@ async def record(scene: Scene, play: Callable[[Scene], Awaitable[Named]]) -> Non
         name = play.__name__.replace("_", "-") + (f"-{nth}" if len(runs) > 1 else "")
         # Traces name places on the machine that recorded them; no replay reads them.
         written = _TRACE.sub(r'\1""', (await of_run.fetch_history()).to_json())
-        (HISTORIES / f"{name}.json").write_text(written + "\n", "utf-8")
+        (folder / f"{name}.json").write_text(written + "\n", "utf-8")
 
 
-async def main() -> None:
-    HISTORIES.mkdir(exist_ok=True)
+async def record_all(
+    folder: Path,
+    converter: DataConverter,
+    plays: Sequence[Callable[[Scene], Awaitable[Named]]],
+) -> None:
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     server = await asyncio.to_thread(start_server)
     try:
         database = await asyncio.to_thread(make_database, server)
         temporal = await WorkflowEnvironment.start_local(
-            data_converter=pydantic_data_converter,
+            data_converter=converter,
             dev_server_existing_path=str(TEMPORAL),
             dev_server_log_level="error",
             dev_server_extra_args=server_flags(),
         )
         async with temporal, Venue(temporal.client, database, server) as venue:
-            for play in SCENES:
+            for play in plays:
                 scene = Scene(venue, f"replay-{play.__name__.replace('_', '-')}")
                 await scene.furnish()
-                await record(scene, play)
+                await record(scene, play, folder)
     finally:
         await asyncio.to_thread(discard, server)
 
 
+async def main(wanted: Sequence[str]) -> None:
+    if "encrypted" not in wanted:
+        await record_all(HISTORIES, pydantic_data_converter, SCENES)
+    if "clear" not in wanted:
+        await record_all(ENCRYPTED, data_converter(KEYS), ENCRYPTED_SCENES)
+
+
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))
