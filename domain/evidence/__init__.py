@@ -1,0 +1,1 @@
+"""Evidence packages: what goes into one, in which words, byte for byte."""
