@@ -102,6 +102,11 @@ class EmbeddedPostgres:
         return self._dsn("counterseal_app")
 
     @property
+    def signer_dsn(self) -> str:
+        """Where the signer connects, as ``counterseal_signer``."""
+        return self._dsn("counterseal_signer")
+
+    @property
     def admin_dsn(self) -> str:
         """Where migrations connect, as the administrator."""
         return self._dsn(_ADMIN)

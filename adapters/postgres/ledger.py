@@ -23,8 +23,7 @@ from domain.ports import (
 
 _APPEND = "SELECT err, seq, current FROM ledger.append($1::jsonb, $2::bytea[]) ORDER BY entry"
 _READ = """
-    SELECT seq, version, kind, canonical, link, recorded_at FROM ledger.event
-    WHERE tenant = $1 AND stream = $2 AND version > $3 ORDER BY version
+    SELECT seq, version, kind, canonical, link, recorded_at FROM ledger.story($1, ARRAY[$2], $3)
 """
 _LARGEST_BATCH_BYTES = 8 * 1024 * 1024
 

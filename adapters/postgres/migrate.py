@@ -21,9 +21,20 @@ DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'counterseal_app') THEN
         CREATE ROLE counterseal_app LOGIN;
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'counterseal_signer') THEN
+        CREATE ROLE counterseal_signer LOGIN;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'counterseal_reader') THEN
+        CREATE ROLE counterseal_reader NOLOGIN;
+    END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
     NULL;  -- roles belong to the whole server: somebody made them for another database just now
 END $$
+"""
+_MISSING = """
+    SELECT name FROM unnest('{counterseal_owner,counterseal_app,counterseal_signer,
+        counterseal_reader}'::text[]) AS name
+    WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
 """
 
 
@@ -38,17 +49,22 @@ def migrate(dsn: str) -> None:
         aside.submit(lambda: asyncio.run(upgrade(dsn))).result()
 
 
-async def upgrade(dsn: str) -> None:
-    """Do as ``migrate`` does, from within an event loop."""
+async def upgrade(dsn: str, to: str = "head") -> None:
+    """Do as ``migrate`` does, from within an event loop, and stop at the revision ``to``."""
     db = await asyncpg.connect(dsn)
     try:
         await db.execute("SELECT pg_advisory_lock($1)", _LOCK)
         if await db.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
             await db.execute(_ROLES)
             await db.execute("CREATE SCHEMA IF NOT EXISTS ledger AUTHORIZATION counterseal_owner")
+        if missing := [row["name"] for row in await db.fetch(_MISSING)]:
+            raise ValueError(
+                f"the roles {', '.join(missing)} are missing; "
+                "migrate once as an administrator, who may make them"
+            )
         async with db.transaction():
             await db.execute("SET LOCAL ROLE counterseal_owner; SET LOCAL search_path = ledger")
-            if script := await asyncio.to_thread(_script, await _revision(db)):
+            if script := await asyncio.to_thread(_script, await _revision(db), to):
                 await db.execute(script)
     finally:
         await db.close()
@@ -65,12 +81,12 @@ async def _revision(db: asyncpg.Connection) -> str:
     return await db.fetchval("SELECT version_num FROM ledger.alembic_version") or "base"
 
 
-def _script(revision: str) -> str:
-    """Write the SQL that leads from ``revision`` to the newest one."""
+def _script(revision: str, to: str) -> str:
+    """Write the SQL that leads from ``revision`` to ``to``."""
     if revision == newest():
         return ""
     written = io.StringIO()
     config = Config(output_buffer=written)
     config.set_main_option("script_location", str(_MIGRATIONS))
-    command.upgrade(config, f"{revision}:head", sql=True)
+    command.upgrade(config, f"{revision}:{to}", sql=True)
     return written.getvalue()

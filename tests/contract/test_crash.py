@@ -17,8 +17,8 @@ from counterseal.core.links import flaws, leaf_hash
 from domain.ports import Entry, Unavailable
 from tests.support.entries import counts, end, found_tenant, new_action, row, write
 from tests.support.postgres import Database, discard, make_database, start_server
+from tests.support.trees import check
 
-ROUNDS = 3
 WRITERS = 16
 
 
@@ -43,9 +43,9 @@ async def insist(ledger: PostgresLedger, entry: Entry) -> int:
             await asyncio.sleep(0.02)
 
 
-async def kill_and_restart(server: EmbeddedPostgres) -> None:
+async def kill_and_restart(server: EmbeddedPostgres, how: signal.Signals = signal.SIGKILL) -> None:
     assert server.pid is not None
-    os.kill(server.pid, signal.SIGKILL)
+    os.kill(server.pid, how)
     while server.is_alive():  # noqa: ASYNC110 - nobody tells when a process has ended
         await asyncio.sleep(0.001)
     await asyncio.to_thread(server.start)
@@ -83,12 +83,14 @@ async def test_nothing_acknowledged_is_lost_and_nothing_doubled(
             writers = [
                 group.create_task(keep_writing(ledger, tenant, done)) for _ in range(WRITERS)
             ]
-            for _ in range(ROUNDS):
+            for how in (signal.SIGKILL, signal.SIGQUIT, signal.SIGKILL):  # SIGQUIT: at once
                 await asyncio.sleep(chance.uniform(0.15, 0.5))
-                await kill_and_restart(server)
+                await kill_and_restart(server, how)
+                await check(mortal, tenant)
             await asyncio.sleep(0.2)
             done.set()
         told = [each for writer in writers for each in writer.result()]
+        await check(mortal, tenant)
         stored = await pool.fetch(
             "SELECT * FROM ledger.event WHERE tenant = $1 ORDER BY seq", tenant
         )

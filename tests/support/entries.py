@@ -9,7 +9,7 @@ from counterseal.core.links import seal
 from domain.ports import Contribution, Entry, Ledger
 
 AT = "2026-11-22T10:00:00.000000Z"
-Table = Literal["action", "api_key", "roster", "bundle"]
+Table = Literal["action", "api_key", "roster", "bundle", "secret"]
 After = tuple[int, bytes | None]
 START: After = (-1, None)
 

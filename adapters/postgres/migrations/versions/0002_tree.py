@@ -8,4 +8,4 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Add it."""
-    run("0002_tree.sql")
+    run("0002_events.sql", "0002_tree.sql")

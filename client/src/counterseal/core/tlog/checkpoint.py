@@ -26,6 +26,11 @@ class Checkpoint:
         return "".join(f"{line}\n" for line in lines)
 
 
+def origin_of(server: str, tenant: str) -> str:
+    """Name the log of a tenant. A key cannot be named with a plus sign, but a tenant can."""
+    return f"{server}/{tenant.replace('+', '%2B')}"
+
+
 def parse_body(text: str) -> Checkpoint:
     """Read a checkpoint's body. Raises ``BadNote``."""
     lines = text.split("\n")

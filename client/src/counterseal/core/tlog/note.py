@@ -22,7 +22,7 @@ from counterseal.core.signing import encode, public_key
 LARGEST_NOTE = 1 << 20
 MOST_SIGNATURES = 64
 _KEY_SIZE = 32
-_NAME = re.compile(r"[^\s+\x00-\x20\x7f]{1,255}\Z")
+_NAME = re.compile(r"[^\s+\x00-\x20\x7f\ud800-\udfff]{1,255}\Z")
 _LINE = re.compile(r"\u2014 ([^ ]+) ([A-Za-z0-9+/=]+)\Z")
 
 

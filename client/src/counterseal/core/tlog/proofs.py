@@ -129,7 +129,7 @@ def is_consistent(
     if not 0 <= old <= new or not _are_hashes(old_root, new_root, *proof):
         return False
     if old == 0:
-        return not proof and old_root == EMPTY_ROOT
+        return not proof and old_root == EMPTY_ROOT and (new > 0 or new_root == EMPTY_ROOT)
     if old == new:
         return not proof and old_root == new_root
     if not proof:
