@@ -1,0 +1,1 @@
+"""The signer's parts: following logs, asking witnesses, telling how it goes."""
