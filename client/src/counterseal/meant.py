@@ -4,7 +4,15 @@ from dataclasses import dataclass
 
 from counterseal.core.action import Action, action_digest
 from counterseal.core.canonical import ARGUMENTS, Json, check, parse
+from counterseal.core.commitments import (
+    Disclosure,
+    WrongDisclosure,
+    commit_at,
+    disclose,
+    has_marker,
+)
 from counterseal.core.errors import Unreadable
+from counterseal.core.signing import decode
 from counterseal.core.wire import Answer
 from counterseal.errors import Misunderstood, Unsendable
 
@@ -20,11 +28,14 @@ class Meant:
     resource: str | None = None
 
     @classmethod
-    def of(cls, action: Action) -> "Meant":
-        """Take over what an action says."""
+    def of(cls, action: Action, disclosed: tuple[Disclosure, ...] = ()) -> "Meant":
+        """Take over what an action says, with what is ``disclosed`` put back in its places.
+
+        Raises ``Misunderstood`` if that does not open everything.
+        """
         return cls(
             action.tool,
-            frozen(action.arguments),
+            frozen(_opened(action, disclosed)),
             action.principal,
             action.session,
             action.resource,
@@ -41,7 +52,8 @@ class Meant:
         """Compute the digest of this call as the action of ``answer``.
 
         Raises ``Misunderstood`` unless the server understood this call and no other. Whose action
-        it is, and what the caller left open, is the server's to say.
+        it is, what the caller left open, and which values are committed to instead of shown, is
+        the server's to say: the commitments are made here, over our own values.
         """
         theirs = answer.action
         if theirs is None or theirs.id != answer.action_id:
@@ -50,7 +62,7 @@ class Meant:
             theirs.model_copy(
                 update={
                     "tool": self.tool,
-                    "arguments": self.arguments(),
+                    "arguments": self._covered(answer.disclosures),
                     "resource": self.resource,
                     "principal": self.principal or theirs.principal,
                     "session": self.session or theirs.session,
@@ -63,6 +75,26 @@ class Meant:
                 f"meant ({digest}); do not run it."
             )
         return digest
+
+    def _covered(self, disclosures: tuple[Disclosure, ...]) -> dict[str, Json]:
+        salts = {each.pointer: decode(each.salt) or b"" for each in disclosures}
+        try:
+            return commit_at(self.arguments(), salts)[0]
+        except WrongDisclosure:
+            return self.arguments()  # then the digests differ, which says it all
+
+
+def _opened(action: Action, disclosed: tuple[Disclosure, ...]) -> dict[str, Json]:
+    try:
+        arguments = disclose(action.arguments, disclosed)
+    except WrongDisclosure as error:
+        raise Misunderstood(f"{action.id}: {error.sentence}") from error
+    if has_marker(arguments):
+        raise Misunderstood(
+            f"{action.id} cannot be taken up again: its sensitive values were shredded, or cannot "
+            "be opened now; propose it again with the values at hand."
+        )
+    return arguments
 
 
 def frozen(arguments: Json) -> bytes:
