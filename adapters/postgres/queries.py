@@ -21,8 +21,7 @@ _ACTION = "SELECT * FROM ledger.action WHERE tenant = $1 AND action_id = $2"
 _KEY = "SELECT * FROM ledger.api_key WHERE key_id = $1"
 _KEYS = "SELECT * FROM ledger.api_key WHERE tenant = $1 ORDER BY issued_at, key_id"
 _EVENTS = """
-    SELECT stream, seq, version, kind, canonical, link, recorded_at FROM ledger.event
-    WHERE tenant = $1 AND stream = ANY ($2) ORDER BY stream, version
+    SELECT stream, seq, version, kind, canonical, link, recorded_at FROM ledger.story($1, $2)
 """
 _TENANTS = """
     SELECT tenant, next_seq AS events, created_at FROM ledger.tenant_head ORDER BY tenant
@@ -48,7 +47,7 @@ class PostgresQueries:
     ) -> ActionPage:
         """List actions, latest first. Raises ``BadCursor``."""
         after = cursors.read(cursor) if cursor is not None else None
-        sql, arguments = listing.statement(tenant, wanted or ActionFilter(), after, limit + 1)
+        sql, arguments = listing.actions(tenant, wanted or ActionFilter(), after, limit + 1)
         async with talk(self._pool, self._patience) as db:
             # Prepared anew, so that each list is planned for the values it filters by.
             rows = await (await db.prepare(sql)).fetch(*arguments)

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from counterseal.core.model import Instant, Kept, Record
-from counterseal.core.words import Disposition, Outcome, Phase, Risk, Role, Stage, Verdict
+from counterseal.core.words import Disposition, Level, Outcome, Phase, Risk, Role, Stage, Verdict
 
 
 class ListedAction(Kept):
@@ -42,8 +42,15 @@ class ListedAction(Kept):
     last_seq: int = -1
 
 
-class ActionFilter(Record):
-    """Which actions to list; whatever is not given does not matter. ``until`` is exclusive."""
+class Within(Record):
+    """A time, as long as it is given. ``until`` is exclusive."""
+
+    since: Instant | None = None
+    until: Instant | None = None
+
+
+class ActionFilter(Within):
+    """Which actions to list; whatever is not given does not matter."""
 
     phase: Phase | None = None
     verdict: Verdict | None = None
@@ -51,6 +58,9 @@ class ActionFilter(Record):
     disposition: Disposition | None = None
     outcome: Outcome | None = None
     action_class: str | None = None
+    risk: Risk | None = None
+    min_risk: Risk | None = None
+    environment: str | None = None
     tool: str | None = None
     agent: str | None = None
     principal: str | None = None
@@ -58,8 +68,34 @@ class ActionFilter(Record):
     rule: str | None = None
     approver: str | None = None
     asked: str | None = None
-    since: Instant | None = None
-    until: Instant | None = None
+    level: Level | None = None
+
+
+class VoteFilter(ActionFilter):
+    """Which votes to list: by their action, or by themselves. Times are those of the vote."""
+
+    action_id: str | None = None
+    approve: bool | None = None
+    hasty: bool | None = None
+    channel: str | None = None
+    assurance: str | None = None
+
+
+class RefusalFilter(ActionFilter):
+    """Which refusals to list: by their action, or by themselves. Times are those of the refusal."""
+
+    action_id: str | None = None
+    kind: str | None = None
+    code: str | None = None
+    sender: str | None = None
+    late: bool | None = None
+
+
+class ActivationFilter(Within):
+    """Which activations to list."""
+
+    by: str | None = None
+    incident: str | None = None
 
 
 class ActionPage(Record):

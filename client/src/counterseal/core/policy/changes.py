@@ -1,0 +1,53 @@
+"""What differs between two bundles, as lists of names. Pure, and free of the policy engine."""
+
+from collections.abc import Mapping
+
+from counterseal.core.canonical import Json, canonical
+from counterseal.core.model import Record
+
+_NAMED = {"rules", "classes"}
+_SAYS_OF_ITSELF = {"name", "version", "description"}
+
+
+class Difference(Record):
+    """Names that are new, gone, or stand for something else now."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+class Changes(Record):
+    """What a new bundle changes. ``parts`` names whatever else differs, but its own name."""
+
+    rules: Difference
+    classes: Difference
+    parts: tuple[str, ...]
+
+
+def changes(old: Mapping[str, Json], new: Mapping[str, Json]) -> Changes:
+    """Compare two bundles as they are recorded; ``old`` is empty before the first one.
+
+    The order of rules and classes means nothing, so it is not compared.
+    """
+    parts = sorted({*old, *new} - _NAMED - _SAYS_OF_ITSELF)
+    return Changes(
+        rules=_difference(_by_id(old.get("rules")), _by_id(new.get("rules"))),
+        classes=_difference(_by_id(old.get("classes")), _by_id(new.get("classes"))),
+        parts=tuple(
+            name for name in parts if old and canonical(old.get(name)) != canonical(new.get(name))
+        ),
+    )
+
+
+def _difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Difference:
+    return Difference(
+        added=tuple(sorted({*new} - {*old})),
+        removed=tuple(sorted({*old} - {*new})),
+        changed=tuple(sorted(name for name in {*old} & {*new} if old[name] != new[name])),
+    )
+
+
+def _by_id(listed: Json) -> dict[str, bytes]:
+    each = listed if isinstance(listed, list) else []
+    return {str(one.get("id")): canonical(one) for one in each if isinstance(one, dict)}
