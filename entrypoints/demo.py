@@ -11,8 +11,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from counterseal.core.action import action_digest
 from counterseal.core.links import flaws, unseal
 from counterseal.core.wire import Ballot, Redemption, Story
 from entrypoints.bootstrap import TENANT, Keys
+from entrypoints.demo_evidence import take_along
 from entrypoints.shop import Shop, open_shop
 from entrypoints.stack import ROOT, Stack, StackFailed
 
@@ -186,8 +187,9 @@ SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
 )
 
 
-async def play(stack: Stack, keys: Keys) -> bool:
-    """Play every scene, then read everything back; say whether every hash link holds."""
+@asynccontextmanager
+async def on_stage(stack: Stack, keys: Keys) -> AsyncIterator[Stage]:
+    """Bring everyone on stage."""
     async with AsyncExitStack() as doors:
         shop = await open_shop(stack.postgres.admin_dsn)
         doors.push_async_callback(shop.close)
@@ -195,7 +197,7 @@ async def play(stack: Stack, keys: Keys) -> bool:
         async def caller(key: str) -> AsyncCounterseal:
             return await doors.enter_async_context(AsyncCounterseal(stack.url, key))
 
-        stage = Stage(
+        yield Stage(
             stack,
             Shop(shop),
             await caller(keys.agent),
@@ -203,10 +205,18 @@ async def play(stack: Stack, keys: Keys) -> bool:
             await caller(keys.auditor),
             {},
         )
+
+
+async def play(stack: Stack, keys: Keys) -> bool:
+    """Play every scene, then read everything back; say whether all of it holds."""
+    async with on_stage(stack, keys) as stage:
         for number, scene in enumerate(SCENES, 1):
             console.print(f"\n[bold]{number}. {scene.__doc__}[/]")
             await scene(stage)
-        return await read_back(stage)
+        whole = await read_back(stage)
+        console.print(Rule("what an auditor takes along"))
+        trust = stack.notaries.trust_file
+        return await take_along(console, stage.auditor, trust, stage.seen) and whole
 
 
 async def read_back(stage: Stage) -> bool:
@@ -274,7 +284,8 @@ def main() -> int:
         finally:
             with console.status("Stopping"):
                 stack.stop()
-    verdict = "Every hash link holds." if whole else "A hash link is broken."
+    good, bad = "Every hash link holds, and the evidence verifies.", "Something does not hold."
+    verdict = good if whole else bad
     took = f"{time.monotonic() - began:.0f} s; nothing is left running."
     console.print(f"\n[bold]{verdict}[/] {took}")
     return 0 if whole else 1
