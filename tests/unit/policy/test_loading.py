@@ -118,6 +118,9 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "no such zone": ("timezone: UTC", "timezone: Mars/Base", "unknown-timezone", "Mars"),
     "no such key": ("[agent.id, attr.payee]", "[agent.id, attr.x]", "counter-key", "attr.x"),
     "a sum of strings": ("sum: amount", "sum: payee", "counter-sum", "payee\nclasses"),
+    "a sum that tells secrets": ("    risk: high", "    risk: high\n    sensitive: [/amount]", "counter-sensitive", "amount\nclasses"),
+    "a key that tells secrets": ("    risk: high", "    risk: high\n    sensitive: [/*]", "counter-sensitive", "attr.payee]"),
+    "kept for no time": ("    risk: high", "    risk: high\n    retention: 0d", "out-of-range", "0d"),
     "two types": ("{text: {type: string", "{amount: {type: string", "attribute-type", "string, from: [/text]"),
     "a tool claimed twice": ("[note]", '["pay*"]', "tool-claimed-twice", '"pay*"]'),
     "patterns that tie": ("[note]", '["pay?"]', "tool-claimed-twice", '"pay?"]'),
@@ -302,3 +305,14 @@ def test_a_stored_bundle_that_makes_no_sense_is_refused_as_well() -> None:
     with pytest.raises(BundleRefused) as refused:
         compile_bundle(bent)
     assert "rules[0].when[0].cel" in str(refused.value)
+
+
+def test_a_class_without_retention_leaves_the_digest_as_it_was_before_there_was_one() -> None:
+    plain = parse_bundle({"bundle.yaml": SOUND})
+    kept = parse_bundle(
+        {"bundle.yaml": SOUND.replace("risk: high", "risk: high\n    retention: 90d")}
+    )
+    assert "retention" not in plain.model_dump_json()
+    assert kept.classes[1].retention == 90 * 86_400
+    assert bundle_digest(kept) != bundle_digest(plain)
+    assert Bundle.model_validate_json(kept.model_dump_json()) == kept

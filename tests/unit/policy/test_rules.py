@@ -138,6 +138,29 @@ def test_a_sensitive_value_is_written_nowhere(when: str) -> None:
     assert decision.attributes["pin"] == {"sensitive": True}
 
 
+DOTTED = HEADER.replace("sensitive: [/pin,", "sensitive: [/a.b, /env/*, /pin,")
+
+
+@pytest.mark.parametrize("read", ["action.arguments['a.b']", "action.arguments.env['C.D']"])
+def test_a_dot_in_a_name_hides_nothing_from_the_hiding(read: str) -> None:
+    judge = judge_of(rule("a", f"{read} != 'x'", message=f"string({read})"), DOTTED)
+    decision = judge.decide(action(**{"a.b": SECRET, "env": {"C.D": SECRET}}), FACTS)
+    assert decision.fired[0].clauses[0].holds
+    assert decision.fired[0].message is None
+    assert SECRET not in decision.model_dump_json()
+
+
+def test_a_counter_of_other_classes_is_not_read_by_a_sensitive_value() -> None:
+    header = HEADER + (
+        "  - {id: secret, title: S, tools: [secret], verdict: ALLOW, risk: low,\n"
+        "     sensitive: [/payee], attributes: {payee: {type: string, from: [/payee]}}}\n"
+    )
+    judge = judge_of(rule("a", "counters.per_day.count > 1.0"), header)
+    for tool, found in (("pay", 1), ("secret", 0)):
+        asked = action(tool, payee=SECRET, amount=1)
+        assert len(judge.counter_queries(asked, judge.attributes(asked))) == found
+
+
 def test_an_error_in_a_message_changes_nothing_else() -> None:
     judge = judge_of(rule("a", message="attr.payee + '!'"))
     assert judge.decide(action(), FACTS).fired[0].message is None
