@@ -5,19 +5,22 @@ BIN := $(VENV)/bin
 DATA ?= .counterseal
 SETUP := $(VENV)/.ready
 
-.PHONY: help setup demo up test lint types unit suite bench lock clean policies
+.PHONY: help setup demo tamper-demo up test lint types unit suite bench bench-evidence lock clean policies
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(SETUP) ## Make the virtual environment and install what is pinned
 
-$(SETUP): requirements/uv.txt requirements/dev.txt client/pyproject.toml scripts/setup.sh
+$(SETUP): requirements/uv.txt requirements/dev.txt client/pyproject.toml verify/pyproject.toml scripts/setup.sh
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh scripts/setup.sh
 	@touch $@
 
 demo: setup ## Tell the story of six refunds, on a real stack, to its end
 	@$(BIN)/python -m entrypoints.demo
+
+tamper-demo: setup ## Edit the database as its superuser, and see that it shows
+	@$(BIN)/python -m entrypoints.tamper_demo
 
 up: setup ## Run the whole stack in the foreground until Ctrl-C
 	@$(BIN)/python -m entrypoints.up --data "$(DATA)"
@@ -43,6 +46,9 @@ policies: setup ## Run the test cases of the shipped policies
 
 bench: setup ## Race our path against a bare Temporal workflow
 	$(BIN)/python -m bench.gate
+
+bench-evidence: setup ## Measure appends, proofs, packages and questions over a million events
+	$(BIN)/python -m bench.evidence
 
 lock: setup ## Compile the requirements files anew
 	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements/uv.in -o requirements/uv.txt

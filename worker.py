@@ -7,9 +7,10 @@ so that a replacement takes over held actions at once.
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import structlog
 import uvloop
@@ -18,20 +19,34 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.actions import ActionActivities
+from activities.auditing import AuditActivities
+from activities.counting import Counting, CountingActivities
+from activities.custody import Custody
 from activities.judging import Judging
 from activities.recorder import Recorder
+from activities.retention import RetentionActivities
+from adapters.postgres.audited_log import PostgresAuditedLog
+from adapters.postgres.evidence import PostgresEvidence
 from adapters.postgres.facts import PostgresFacts
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.overdue import PostgresOverdue
+from adapters.postgres.partitions import PostgresPartitions
 from adapters.postgres.pool import open_pool
+from adapters.postgres.secrets import PostgresSecrets
 from counterseal.core.policy.judge import compile_bundle
 from counterseal.core.signing import PublicKey, public_key
+from entrypoints.check_metrics import CheckMetrics
+from entrypoints.keys import data_keys
 from entrypoints.logs import set_up_logs
 from entrypoints.policy import NO_BUNDLE
 from entrypoints.settings import DECISION_QUEUE, Settings
-from entrypoints.temporal import connect, ensure_sweeps
+from entrypoints.temporal import connect, ensure_schedules
+from entrypoints.tokens import utc_now
 from workflows.governed_action import GovernedAction
+from workflows.retention import Retention
+from workflows.standing_checks import StandingChecks
 from workflows.sweep import Sweep
+from workflows.totals import Totals
 
 
 @asynccontextmanager
@@ -40,17 +55,46 @@ async def activities(settings: Settings) -> AsyncIterator[ActionActivities]:
     async with open_pool(settings.database_url) as pool:
         facts = PostgresFacts(pool)
         recorder = Recorder(PostgresLedger(pool))
-        judging = Judging(recorder, facts, compile_bundle(NO_BUNDLE))
+        kept = PostgresSecrets(pool, data_keys(settings.data_keys))
+        judging = Judging(recorder, facts, kept, compile_bundle(NO_BUNDLE))
         yield ActionActivities(recorder, judging, facts, PostgresOverdue(pool), _gateways(settings))
 
 
-def build(client: Client, touched: ActionActivities, settings: Settings) -> Worker:
+@asynccontextmanager
+async def upkeep(settings: Settings) -> AsyncIterator[list[Callable[..., Any]]]:
+    """Make what scheduled workflows touch: checks and chores that no caller waits for."""
+    metrics = CheckMetrics()
+    if settings.worker_metrics_port is not None:
+        metrics.serve(settings.host, settings.worker_metrics_port)
+    async with open_pool(settings.database_url, size=4, patience=30) as pool:
+        audits = AuditActivities(
+            PostgresAuditedLog(pool),
+            PostgresPartitions(pool),
+            PostgresLedger(pool),
+            settings.log_origin,
+            utc_now,
+            metrics.checked,
+        )
+        ledger = PostgresLedger(pool)
+        kept = PostgresSecrets(pool, None)  # to shred takes no key
+        retention = RetentionActivities(Recorder(ledger), Custody(ledger, kept), kept)
+        log = PostgresEvidence(pool)
+        totals = CountingActivities(Counting(ledger, log, utc_now), log)
+        yield [audits.list_tenants, audits.audit, audits.prepare, retention.end, totals.count]
+
+
+def build(
+    client: Client,
+    touched: ActionActivities,
+    settings: Settings,
+    aside: Sequence[Callable[..., Any]] = (),
+) -> Worker:
     """Make the worker. Workflows run unsandboxed unless asked: the sandbox costs 4 to 6 ms each."""
     return Worker(
         client,
         task_queue=DECISION_QUEUE,
-        workflows=[GovernedAction, Sweep],
-        activities=[touched.ask, touched.obey, touched.sweep],
+        workflows=[GovernedAction, Sweep, Retention, StandingChecks, Totals],
+        activities=[touched.ask, touched.obey, touched.sweep, *aside],
         workflow_runner=SandboxedWorkflowRunner()
         if settings.sandbox
         else UnsandboxedWorkflowRunner(),
@@ -83,9 +127,9 @@ async def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await connect(settings)
-    async with activities(settings) as touched:
-        await ensure_sweeps(client)
-        async with build(client, touched, settings):
+    async with activities(settings) as touched, upkeep(settings) as aside:
+        await ensure_schedules(client)
+        async with build(client, touched, settings, aside):
             log.info("worker.ready", queue=DECISION_QUEUE)
             await stop.wait()
     log.info("worker.stopped")

@@ -6,7 +6,7 @@ from datetime import datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.judging import Judging
+from activities.judging import Judging, Uncovered
 from activities.orders import ASK, OBEY, SWEEP, Hold, Order, Question, Reply, Sweep, Swept
 from activities.recorder import Obeyed, Recorder, find_answer
 from counterseal.core.signing import PublicKey
@@ -52,11 +52,11 @@ class ActionActivities:
             )
         try:
             return (await self._judging.ask(question.candidate, question.at)).standing
-        except UnknownTenant as unknown:
-            # Waiting will not create a tenant.
+        except (UnknownTenant, Uncovered) as final:
+            # Waiting will not create a tenant, nor take back what was said in clear.
             raise ApplicationError(
-                str(unknown), type="UnknownTenant", non_retryable=True
-            ) from unknown
+                str(final), type=type(final).__name__, non_retryable=True
+            ) from final
 
     @activity.defn(name=OBEY)
     async def obey(self, order: Order) -> Reply:

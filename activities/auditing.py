@@ -16,7 +16,7 @@ from domain.checks import CHECK_STREAM, MOST_KEPT, Found, LedgerVerified, is_new
 from domain.ports import Entry, Ledger, StreamMoved
 
 TRIES = 16
-AHEAD = timedelta(days=365)
+AHEAD = timedelta(days=92)
 SLICE = 200
 """Events between two turns that others of this process get."""
 
@@ -100,12 +100,14 @@ class AuditActivities:
         ledger: Ledger,
         origin: str,
         clock: Callable[[], datetime],
+        tell: Callable[[Audited, datetime], None] = lambda *_: None,
     ) -> None:
         self._log = log
         self._partitions = partitions
         self._ledger = ledger
         self._origin = origin
         self._clock = clock
+        self._tell = tell
 
     @activity.defn(name=LIST_TENANTS)
     async def list_tenants(self) -> list[str]:
@@ -133,11 +135,13 @@ class AuditActivities:
         await self._record(order.tenant, verified)
         for each in audit.findings[:MOST_KEPT]:
             activity.logger.error("ledger.unsound %s %s", order.tenant, each.sentence)
-        return Audited(tenant=order.tenant, size=audit.size, findings=len(audit.findings))
+        audited = Audited(tenant=order.tenant, size=audit.size, findings=len(audit.findings))
+        self._tell(audited, verified.at)
+        return audited
 
     @activity.defn(name=PREPARE)
     async def prepare(self) -> int:
-        """Have partitions ready for the year to come; tell how many were made."""
+        """Have partitions ready for the next three months; tell how many were made."""
         return await self._partitions.prepare(self._clock() + AHEAD)
 
     async def _record(self, tenant: str, verified: LedgerVerified) -> None:

@@ -5,7 +5,7 @@ into their sandbox, and a change of either cannot change a replay.
 """
 
 from counterseal.core.canonical import Json
-from counterseal.core.model import Instant, Record
+from counterseal.core.model import Instant, Kept, Record
 from domain.candidate import Candidate
 from domain.standing import Standing
 
@@ -63,3 +63,42 @@ class Swept(Record):
     moved: int
     more: bool
     holds: tuple[Hold, ...] = ()
+
+
+END_RETENTION = "data.end-retention"
+
+
+class Retention(Record):
+    """Shred what was to be kept until ``at`` at most, and forget what nobody will ask for."""
+
+    at: Instant
+
+
+class Retained(Record):
+    """How many actions' values were shredded, how many forgotten, and whether more are waiting."""
+
+    shredded: int
+    forgotten: int
+    more: bool
+
+
+COUNT = "ledger.count"
+
+LIST_TENANTS = "ledger.tenants"
+AUDIT = "ledger.audit"
+PREPARE = "ledger.prepare"
+
+
+class Audit(Kept):
+    """Check one tenant's whole log. ``by`` says at whose wish."""
+
+    tenant: str
+    by: str = "schedule"
+
+
+class Audited(Kept):
+    """How many events a check read, and how much it found."""
+
+    tenant: str
+    size: int
+    findings: int

@@ -64,6 +64,8 @@ class BundleActivated(Fact):
     bundle: dict[str, Json]
     by: str
     replaces: Digest | None = None
+    because: str | None = None
+    incident: str | None = None
 
 
 SystemEvent = TenantCreated | KeyIssued | KeyRevoked | RosterChanged | BundleActivated

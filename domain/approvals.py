@@ -1,5 +1,7 @@
 """Who may answer, and when there are enough answers. Silence, and nobody, is no."""
 
+from collections.abc import Iterable
+
 from domain.commands import Vote
 from domain.events import VoteCounted, VoteRefused
 from domain.states import Held
@@ -49,6 +51,11 @@ def refusal(vote: Vote, code: str, sentence: str) -> VoteRefused:
         digest=vote.digest,
         channel=vote.channel,
     )
+
+
+def may_answer(held: Held, names: Iterable[str], groups: Iterable[str]) -> bool:
+    """Say whether somebody is asked about an action, and has no interest of their own in it."""
+    return not _names(*names) & _interested(held) and bool({*groups} & {*held.asked})
 
 
 def quorum_met(held: Held) -> bool:

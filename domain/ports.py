@@ -45,7 +45,7 @@ class Entry(Record):
     stream: str
     expected: int
     events: tuple[Sealed, ...] = Field(min_length=1)
-    table: Literal["action", "api_key", "roster", "bundle"] | None = None
+    table: Literal["action", "api_key", "roster", "bundle", "secret"] | None = None
     summary: dict[str, Json] | None = None
     contributions: tuple[Contribution, ...] = ()
     guards: dict[str, int] = Field(default_factory=dict)

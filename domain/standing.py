@@ -2,9 +2,11 @@
 
 from typing import assert_never
 
+from pydantic import Field
+
 from counterseal.core.canonical import Json
 from counterseal.core.model import Instant, Record, instant_text
-from counterseal.core.words import Disposition, Outcome, Phase, Risk, Verdict
+from counterseal.core.words import Disposition, Level, Outcome, Phase, Risk, Verdict, is_at_once
 from domain.states import Asked, Closed, Granted, Held, Judged, Redeemed, Settled, State, Unseen
 
 
@@ -12,7 +14,8 @@ class Standing(Record):
     """An action's present. ``next_deadline`` is when time alone will change it next.
 
     ``grant_*`` are set once a grant was issued; ``held_until`` and ``asked`` while people are
-    asked; ``because`` is for people, ``message`` the only text meant for the agent.
+    asked; ``because`` is for people, ``message`` the only text meant for the agent. ``evidence`` is
+    the level that the evidence of a grant must reach before the grant is released.
     """
 
     tenant: str
@@ -37,6 +40,7 @@ class Standing(Record):
     grant_expires: Instant | None = None
     redemption_id: str | None = None
     receipt_due: Instant | None = None
+    evidence: Level = Field(default=Level.RECORDED, exclude_if=is_at_once)
 
 
 def standing(state: State, version: int) -> Standing:
@@ -60,6 +64,7 @@ def standing(state: State, version: int) -> Standing:
                     "agent": action.agent,
                     "was_held": decision.route is not None,
                     "asked_at": state.request.at,
+                    "evidence": decision.evidence,
                     **_present(state),
                 }
             )

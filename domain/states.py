@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from counterseal.core.action import Action
 from counterseal.core.policy.decision import Decision
 from counterseal.core.policy.route import Route
 from counterseal.core.words import Disposition, Outcome
@@ -156,3 +157,8 @@ class Closed:
 
 
 State = Unseen | Asked | Judged | Held | Settled | Granted | Redeemed | Closed
+
+
+def action_of(state: State) -> Action | None:
+    """Name the action that a story is about; None if nothing is recorded."""
+    return None if isinstance(state, Unseen) else state.request.action

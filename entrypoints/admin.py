@@ -9,10 +9,18 @@ import json
 import sys
 from pathlib import Path
 
+from adapters.payload_keys import make_payload_keys, rotate_payload_keys
 from adapters.postgres.migrate import migrate
+from adapters.postgres.readers import make_reader
+from adapters.signing_keys import make_signing_key
+from counterseal.core.signing import encode
+from counterseal.core.tlog.checkpoint import origin_of
+from counterseal.core.tlog.note import SignatureType, VerifierKey
+from domain.evidence.statement import packager
 from domain.ports import Unavailable
 from entrypoints.bootstrap import TENANT, bootstrap, read_keys
 from entrypoints.keys import make_gateway_key
+from entrypoints.settings import Settings
 from entrypoints.stack import ROOT
 
 
@@ -38,6 +46,23 @@ def _gateway_key(options: argparse.Namespace) -> dict[str, object]:
     return {"file": str(options.file), "public key": make_gateway_key(options.file)}
 
 
+def _key_file(options: argparse.Namespace) -> dict[str, object]:
+    make = rotate_payload_keys if options.rotate else make_payload_keys
+    return {"file": str(options.file), "newest key": make(options.file)}
+
+
+def _log_key(options: argparse.Namespace) -> dict[str, object]:
+    key = make_signing_key(options.file)
+    name = origin_of(options.origin, options.tenant)
+    verifier = VerifierKey(name, SignatureType.ED25519, key.public)
+    return {"file": str(options.file), "public key": encode(key.public), "verifier": str(verifier)}
+
+
+def _packager_key(options: argparse.Namespace) -> dict[str, object]:
+    verifier = packager(options.origin, make_signing_key(options.file).public)
+    return {"file": str(options.file), "trust line": f"packager {verifier}"}
+
+
 def _tenant(options: argparse.Namespace) -> dict[str, object]:
     if read_keys(options.keys) is not None:
         raise ValueError(f"{options.keys} has keys already; name another file")
@@ -45,6 +70,12 @@ def _tenant(options: argparse.Namespace) -> dict[str, object]:
         bootstrap(options.dsn, options.keys, options.policies, options.roster, options.name)
     )
     return {"tenant": options.name, "keys": str(options.keys)}
+
+
+def _reader(options: argparse.Namespace) -> dict[str, object]:
+    role = options.role or f"counterseal_reader_{options.tenant}"
+    is_new = asyncio.run(make_reader(options.dsn, options.tenant, role))
+    return {"role": role, "tenant": options.tenant, "new": is_new}
 
 
 def _options() -> argparse.Namespace:
@@ -64,6 +95,27 @@ def _options() -> argparse.Namespace:
     one.add_argument("file", type=Path, help="where the private key is kept, mode 0600")
     one.set_defaults(run=_gateway_key)
 
+    one = commands.add_parser("payload-key", help="make keys for payloads, if there are none")
+    one.add_argument("file", type=Path, help="where the keys are kept, mode 0600")
+    one.add_argument("--rotate", action="store_true", help="put a new key before the others")
+    one.set_defaults(run=_key_file)
+
+    one = commands.add_parser("data-key", help="make keys for sensitive values, if there are none")
+    one.add_argument("file", type=Path, help="where the keys are kept, mode 0600")
+    one.add_argument("--rotate", action="store_true", help="put a new key before the others")
+    one.set_defaults(run=_key_file)
+
+    one = commands.add_parser("log-key", help="make the signer's key, if there is none")
+    one.add_argument("file", type=Path, help="where the private key is kept, mode 0600")
+    one.add_argument("--origin", default=Settings.model_fields["log_origin"].default)
+    one.add_argument("--tenant", default=TENANT, help="whose log the verifier key names")
+    one.set_defaults(run=_log_key)
+
+    one = commands.add_parser("packager-key", help="make the key of evidence packages, if none")
+    one.add_argument("file", type=Path, help="where the private key is kept, mode 0600")
+    one.add_argument("--origin", default=Settings.model_fields["log_origin"].default)
+    one.set_defaults(run=_packager_key)
+
     one = commands.add_parser("tenant", help="begin a tenant: roster, policy, one key per role")
     one.add_argument("dsn", help="a Postgres URL of counterseal_app")
     one.add_argument("--name", default=TENANT)
@@ -71,6 +123,12 @@ def _options() -> argparse.Namespace:
     one.add_argument("--policies", type=Path, default=ROOT / "policies" / "starter")
     one.add_argument("--roster", type=Path, default=ROOT / "policies" / "roster.yaml")
     one.set_defaults(run=_tenant)
+
+    one = commands.add_parser("reader", help="make a database role that reads one tenant only")
+    one.add_argument("dsn", help="a Postgres URL of an administrator")
+    one.add_argument("tenant")
+    one.add_argument("--role", help="its name, counterseal_reader_<tenant> if none is given")
+    one.set_defaults(run=_reader)
     return parser.parse_args()
 
 

@@ -35,6 +35,14 @@ REHEARSAL_STAFF = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why policy changes, for whoever reviews it later: a reason, and an incident's name."""
+
+    because: str | None = None
+    incident: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Administration:
     """Changes tenants, keys, rosters and bundles. Every change is recorded before it is told."""
 
@@ -88,7 +96,7 @@ class Administration:
         body = roster.model_dump(mode="json")
         return await self._append(tenant, ROSTER_STREAM, lambda _: event, "roster", {"body": body})
 
-    async def activate(self, tenant: str, bundle: Bundle, by: str) -> str:
+    async def activate(self, tenant: str, bundle: Bundle, by: str, why: Why | None = None) -> str:
         """Bring a bundle into force; return its digest. Nothing is added if it is in force."""
         named = bundle_digest(bundle)
         at = self.clock()
@@ -106,6 +114,8 @@ class Administration:
                 bundle=body,
                 by=by,
                 replaces=_latest_digest(story),
+                because=why.because if why else None,
+                incident=why.incident if why else None,
             )
 
         row: dict[str, Json] = {

@@ -20,26 +20,47 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from activities.custody import Custody
 from activities.recorder import Recorder, StillMoving
 from adapters.postgres.facts import PostgresFacts
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.news import News
 from adapters.postgres.pool import open_pool
 from adapters.postgres.queries import PostgresQueries
+from adapters.postgres.reviews import PostgresReviews
+from adapters.postgres.seals import PostgresSeals
+from adapters.postgres.secrets import PostgresSecrets
+from adapters.postgres.tree import PostgresTree
+from adapters.temporal_codec import UnreadablePayload
 from counterseal.core import wire
 from counterseal.core.errors import Refused
+from counterseal.core.packages import NewPackage
 from domain.ports import Unavailable, UnknownTenant
 from entrypoints.administration import Administration
 from entrypoints.credentials import Authenticator
 from entrypoints.gate import Deadlines, Gate
-from entrypoints.http import actions, health, history, operations
+from entrypoints.http import (
+    actions,
+    checkpoints,
+    codec,
+    custody,
+    entries,
+    evidence,
+    health,
+    history,
+    operations,
+    review,
+)
 from entrypoints.http.state import Rooms
-from entrypoints.keys import read_gateway_key
+from entrypoints.keys import data_keys, read_gateway_key
 from entrypoints.logs import set_up_logs
 from entrypoints.metrics import Metrics
+from entrypoints.packager import open_exporter, open_packager
 from entrypoints.problems import Declined, problem_of
+from entrypoints.release import Release
+from entrypoints.secrecy import Secrecy
 from entrypoints.settings import Settings
-from entrypoints.temporal import connect
+from entrypoints.temporal import connect, payload_keys
 from entrypoints.tokens import GrantTokens, utc_now
 
 _BODIES: Sequence[type[BaseModel]] = (
@@ -48,13 +69,17 @@ _BODIES: Sequence[type[BaseModel]] = (
     wire.Withdrawal,
     wire.Redemption,
     wire.Receipt,
+    wire.Shredding,
     wire.NewKey,
     wire.RosterView,
     wire.NewBundle,
     wire.NewRehearsal,
+    NewPackage,
+    codec.Payloads,
     wire.Problem,
 )
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
+_HEADERS_OF_CODE = {"evidence-not-sealed": {"Retry-After": "1"}}
 _REFERENCE = "#/components/schemas/{model}"
 
 log = structlog.get_logger()
@@ -80,8 +105,12 @@ def build(settings: Settings) -> FastAPI:
         redirect_slashes=False,  # a redirect would name whatever host the caller named
     )
     app.add_middleware(Unbroken)
-    for router in (history.router, actions.router, operations.router, health.router):
-        app.include_router(router)
+    if settings.temporal_ui_origin is not None:
+        app.add_middleware(codec.AcrossOrigins, origin=settings.temporal_ui_origin)
+    for rooms in (review, history, actions, custody, operations, codec):
+        app.include_router(rooms.router)
+    for rooms in (checkpoints, entries, evidence, health):
+        app.include_router(rooms.router)
     _answer_errors(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign] # FastAPI's documented way
     return app
@@ -98,12 +127,17 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
     ):
         ledger = PostgresLedger(pool)
         queries = PostgresQueries(pool)
+        facts = PostgresFacts(pool)
+        seals = PostgresSeals(pool)
+        kept = PostgresSecrets(pool, data_keys(settings.data_keys))
+        custody = Custody(ledger, kept)
         gate = Gate(
             temporal=temporal,
             recorder=Recorder(ledger),
-            facts=PostgresFacts(pool),
+            facts=facts,
             key=key,
             tokens=GrantTokens(key),
+            release=Release(seals),
             clock=utc_now,
             deadlines=Deadlines(answer=settings.answer_within),
         )
@@ -113,10 +147,19 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
             authenticator=Authenticator(queries),
             ledger=ledger,
             queries=queries,
+            reviews=PostgresReviews(pool),
+            tree=PostgresTree(pool),
+            seals=seals,
             news=news,
             metrics=Metrics(),
             clock=utc_now,
             longest_wait=settings.longest_wait,
+            secrecy=Secrecy(facts, kept),
+            custody=custody,
+            exporter=open_exporter(pool, ledger, custody, settings),
+            packager=open_packager(settings),
+            payload_keys=payload_keys(settings),
+            temporal_ui=settings.temporal_ui_origin,
         )
 
 
@@ -133,7 +176,7 @@ def _answer_errors(app: FastAPI) -> None:
         problem = problem_of(error)
         rooms: Rooms = request.app.state.rooms
         rooms.metrics.refusals.labels(problem.code).inc()
-        return _problem(problem, _HEADERS.get(problem.status))
+        return _problem(problem, _HEADERS_OF_CODE.get(problem.code) or _HEADERS.get(problem.status))
 
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         complaints = tuple(
@@ -165,6 +208,16 @@ def _answer_errors(app: FastAPI) -> None:
             ),
         )
 
+    async def unreadable(request: Request, error: Exception) -> JSONResponse:
+        log.error("payload.unreadable", because=str(error))
+        return await refused(
+            request,
+            Declined(
+                "orchestrator-unavailable",
+                "what Temporal keeps of this cannot be read here; send the same request again.",
+            ),
+        )
+
     async def moving(request: Request, error: Exception) -> JSONResponse:
         return await refused(request, Declined("still-moving", str(error)))
 
@@ -175,6 +228,7 @@ def _answer_errors(app: FastAPI) -> None:
         Unavailable: unavailable,
         UnknownTenant: unavailable,
         StillMoving: moving,
+        UnreadablePayload: unreadable,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)

@@ -7,7 +7,7 @@ the ledger answers alone, by the same rules.
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,6 +29,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.actions import reply_to
 from activities.orders import Reply
 from activities.recorder import Obeyed, Page, Recorder
+from counterseal.core.action import Action
 from counterseal.core.canonical import digest
 from counterseal.core.signing import PrivateKey, is_signed, public_key
 from counterseal.core.wire import Ballot, Receipt, Redemption, Withdrawal
@@ -47,9 +48,10 @@ from domain.messages import (
 )
 from domain.ports import FactSource
 from domain.standing import Standing
-from domain.states import Closed, Redeemed, Unseen
+from domain.states import Closed, Redeemed, Unseen, action_of
 from entrypoints.credentials import Caller
 from entrypoints.problems import Declined
+from entrypoints.release import Release
 from entrypoints.settings import DECISION_QUEUE
 from entrypoints.tokens import GrantTokens
 from workflows.governed_action import GovernedAction, Opening, workflow_id
@@ -59,6 +61,9 @@ LONGEST_ID = 128
 """Characters of a vote's ID that a message carries."""
 _ACTION = re.compile(r"act_[0-9a-f]{32}\Z")
 _PASSING = {RPCStatusCode.ABORTED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.RESOURCE_EXHAUSTED}
+
+Comparison = Callable[[Action], Awaitable[bool]]
+"""Says whether a recorded action is what is asked now, if its digest says otherwise."""
 
 log = structlog.get_logger()
 
@@ -81,24 +86,39 @@ class Gate:
     facts: FactSource
     key: PrivateKey
     tokens: GrantTokens
+    release: Release
     clock: Callable[[], datetime]
     deadlines: Deadlines = Deadlines()
 
-    async def submit(self, candidate: Candidate) -> Standing | None:
+    async def submit(
+        self, candidate: Candidate, is_same: Comparison | None = None
+    ) -> Standing | None:
         """Have a candidate judged, or find the answer it had before; None if none came in time.
 
         Raises ``Declined`` if its ID stands for other content already.
         """
         now = await self._first_answer(candidate)
         if now is not None and now.digest != candidate.digest:
-            await self._record_reuse(candidate)
-            raise Declined(
-                "idempotency-key-reused",
-                f"{candidate.action.id} was asked with this key before, with other content; "
-                "use a new Idempotency-Key for a new action.",
-                action_id=candidate.action.id,
-            )
+            return await self.recall(candidate, is_same)
         return now
+
+    async def recall(self, candidate: Candidate, is_same: Comparison | None) -> Standing:
+        """Find the answer to a question that was asked before, however it was written then.
+
+        Raises ``Declined`` if its ID stands for other content already.
+        """
+        action = candidate.action
+        page = await self.recorder.read(action.tenant, action.id)
+        recorded = action_of(page.state)
+        if recorded is not None and is_same is not None and await is_same(recorded):
+            return page.standing
+        await self._record_reuse(candidate)
+        raise Declined(
+            "idempotency-key-reused",
+            f"{action.id} was asked with this key before, with other content; "
+            "use a new Idempotency-Key for a new action.",
+            action_id=action.id,
+        )
 
     async def page(self, caller: Caller, action_id: str) -> Page:
         """Read an action of the caller's tenant. Raises ``Declined``: ``no-such-action``."""
@@ -151,6 +171,7 @@ class Gate:
             action_id,
         )
         page = await self.page(caller, action_id)
+        await self.release.demand(page.standing)
         command = Redeem(
             at=self.clock(),
             redemption_id=asked.redemption_id,

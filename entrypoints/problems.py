@@ -20,9 +20,11 @@ STATUS_OF = {
     "invalid-parameter": HTTPStatus.UNPROCESSABLE_ENTITY,
     "bad-cursor": HTTPStatus.UNPROCESSABLE_ENTITY,
     "idempotency-key-missing": HTTPStatus.BAD_REQUEST,
+    "reserved-key": HTTPStatus.UNPROCESSABLE_ENTITY,
     "not-json": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "bundle-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "roster-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "payload-unreadable": HTTPStatus.UNPROCESSABLE_ENTITY,
     # who
     "unauthenticated": HTTPStatus.UNAUTHORIZED,
     "role-forbids": HTTPStatus.FORBIDDEN,
@@ -30,10 +32,12 @@ STATUS_OF = {
     "not-the-requester": HTTPStatus.FORBIDDEN,
     "not-the-holder": HTTPStatus.FORBIDDEN,
     "not-the-executor": HTTPStatus.FORBIDDEN,
+    "may-not-reveal": HTTPStatus.FORBIDDEN,
     # what there is
     "no-such-action": HTTPStatus.NOT_FOUND,
     "no-such-key": HTTPStatus.NOT_FOUND,
     "no-bundle": HTTPStatus.NOT_FOUND,
+    "no-checkpoint": HTTPStatus.NOT_FOUND,
     "not-found": HTTPStatus.NOT_FOUND,
     "method-not-allowed": HTTPStatus.METHOD_NOT_ALLOWED,
     # the state of things
@@ -41,6 +45,7 @@ STATUS_OF = {
     "too-late": HTTPStatus.CONFLICT,
     "not-granted": HTTPStatus.CONFLICT,
     "grant-lapsed": HTTPStatus.CONFLICT,
+    "evidence-not-sealed": HTTPStatus.CONFLICT,
     "already-redeemed": HTTPStatus.CONFLICT,
     "digest-mismatch": HTTPStatus.CONFLICT,
     "other-grant": HTTPStatus.CONFLICT,
@@ -51,6 +56,14 @@ STATUS_OF = {
     "bad-signature": HTTPStatus.CONFLICT,
     "still-moving": HTTPStatus.CONFLICT,
     "outcome-not-reportable": HTTPStatus.CONFLICT,
+    "data-shredded": HTTPStatus.CONFLICT,
+    "still-open": HTTPStatus.CONFLICT,
+    "nothing-to-shred": HTTPStatus.CONFLICT,
+    "wrong-disclosure": HTTPStatus.CONFLICT,
+    "nothing-to-disclose": HTTPStatus.CONFLICT,
+    "log-contradicts-checkpoint": HTTPStatus.CONFLICT,
+    "checkpoint-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "evidence-too-large": HTTPStatus.UNPROCESSABLE_ENTITY,
     # what a worker thinks of a gateway that it does not know
     "forged": HTTPStatus.CONFLICT,
     "misaddressed": HTTPStatus.CONFLICT,
@@ -59,6 +72,11 @@ STATUS_OF = {
     # us
     "ledger-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "orchestrator-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "data-keys-missing": HTTPStatus.SERVICE_UNAVAILABLE,
+    "data-keys-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "log-not-sealed": HTTPStatus.SERVICE_UNAVAILABLE,
+    "packager-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "evidence-not-set-up": HTTPStatus.NOT_IMPLEMENTED,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

@@ -1,4 +1,4 @@
-"""The whole control plane on one machine: Postgres, Temporal, worker, API. Real ones, no stand-ins.
+"""The whole control plane on one machine, from Postgres to the signer. Real ones, no stand-ins.
 
 Used by ``make up``, the demo, the benchmarks and the tests. Everything it keeps lies in one folder,
 so that stopping and starting again finds every hold where it was.
@@ -16,9 +16,13 @@ from pathlib import Path
 from urllib.error import URLError
 
 from adapters.embedded_postgres import EmbeddedPostgres
+from adapters.payload_keys import make_payload_keys
 from adapters.postgres.migrate import migrate
-from entrypoints.bootstrap import Keys, bootstrap, read_keys
+from adapters.signing_keys import make_signing_key
+from domain.evidence.statement import packager
+from entrypoints.bootstrap import TENANT, Keys, bootstrap, read_keys
 from entrypoints.keys import make_gateway_key
+from entrypoints.notaries import Notaries
 from entrypoints.processes import Child, free_port
 from entrypoints.settings import Settings
 
@@ -58,6 +62,8 @@ class Stack:
         self.roster = roster
         self.postgres = EmbeddedPostgres(self.data / "postgres")
         self.ports = ports or Ports(free_port(0), free_port(0), free_port(0) if ui else None)
+        server = Settings.model_fields["log_origin"].default
+        self.notaries = Notaries(self.data, server, free_port(0), free_port(0))
         self._temporal_flags = temporal_flags
         self._environment = dict(environment or {})
         self.children: dict[str, Child] = {}
@@ -67,6 +73,26 @@ class Stack:
     def url(self) -> str:
         """Where the API answers."""
         return f"http://127.0.0.1:{self.ports.api}"
+
+    @property
+    def payload_keys(self) -> Path:
+        """Where the keys lie that payloads in Temporal are encrypted with."""
+        return self.data / "payload.keys"
+
+    @property
+    def data_keys(self) -> Path:
+        """Where the keys lie that the keys of sensitive values are wrapped with."""
+        return self.data / "data.keys"
+
+    @property
+    def packager_key(self) -> Path:
+        """Where the key lies that evidence packages are signed with."""
+        return self.data / "packager.pem"
+
+    @property
+    def ui(self) -> str | None:
+        """Where Temporal's UI runs, if it does."""
+        return None if self.ports.ui is None else f"http://127.0.0.1:{self.ports.ui}"
 
     @property
     def temporal_address(self) -> str:
@@ -83,14 +109,19 @@ class Stack:
         dsn = self.postgres.start()
         migrate(self.postgres.admin_dsn)
         gateway = make_gateway_key(self.data / "gateway.pem")
+        make_payload_keys(self.payload_keys)
+        make_payload_keys(self.data_keys)
         environment = self._settings(dsn, gateway)
+        packages = packager(self.notaries.server, make_signing_key(self.packager_key).public)
+        self.notaries.trust(TENANT, [packages])
         self.children = {
             "temporal": temporal,
+            **self.notaries.children(self.postgres.signer_dsn, {"PYTHONUNBUFFERED": "1"}, ROOT),
             "worker": self._python("worker", ["worker.py"], environment),
             "api": self._python("api", ["-m", "entrypoints.api"], environment),
         }
-        self.children["worker"].start()
-        self.children["api"].start()
+        for name in ("worker", "api", "signer", "witness"):
+            self.children[name].start()
         self.keys = read_keys(self.data / "keys.json") or asyncio.run(
             bootstrap(dsn, self.data / "keys.json", self.policies, self.roster)
         )
@@ -104,6 +135,8 @@ class Stack:
             temporal_address=self.temporal_address,
             gateway_key_file=self.data / "gateway.pem",
             gateway_keys=(make_gateway_key(self.data / "gateway.pem"),),
+            payload_keys=f"file:{self.payload_keys}",
+            data_keys=f"file:{self.data_keys}",
             host="127.0.0.1",
             port=self.ports.api,
         )
@@ -145,10 +178,14 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything in the order that loses least time at the next start."""
-        for name in ("api", "worker", "temporal"):
+        self.stop_all_but_postgres()
+        self.postgres.stop()
+
+    def stop_all_but_postgres(self) -> None:
+        """Leave the database to whoever wants to look at it alone."""
+        for name in ("api", "worker", "signer", "witness", "temporal"):
             if name in self.children:
                 self.children[name].stop()
-        self.postgres.stop()
 
     def _temporal(self) -> Child:
         flags = [
@@ -159,7 +196,10 @@ class Stack:
         ui = (
             ["--headless"]
             if self.ports.ui is None
-            else ["--ui-port", str(self.ports.ui), "--ui-ip", "127.0.0.1"]
+            else [
+                *("--ui-port", str(self.ports.ui), "--ui-ip", "127.0.0.1"),
+                *("--ui-codec-endpoint", f"{self.url}/v1/codec"),
+            ]
         )
         program = Path(sys.executable).parent / "temporal"
         return Child(
@@ -191,9 +231,14 @@ class Stack:
             "COUNTERSEAL_TEMPORAL_ADDRESS": self.temporal_address,
             "COUNTERSEAL_GATEWAY_KEY_FILE": str(self.data / "gateway.pem"),
             "COUNTERSEAL_GATEWAY_KEYS": gateway,
+            "COUNTERSEAL_PAYLOAD_KEYS": f"file:{self.payload_keys}",
+            "COUNTERSEAL_DATA_KEYS": f"file:{self.data_keys}",
+            "COUNTERSEAL_PACKAGER_KEY": f"file:{self.packager_key}",
+            "COUNTERSEAL_TRUST_FILE": str(self.notaries.trust_file),
             "COUNTERSEAL_HOST": "127.0.0.1",
             "COUNTERSEAL_PORT": str(self.ports.api),
             "PYTHONUNBUFFERED": "1",
             "HOME": os.environ.get("HOME", str(self.data)),
+            **({"COUNTERSEAL_TEMPORAL_UI_ORIGIN": self.ui} if self.ui else {}),
             **self._environment,
         }

@@ -155,7 +155,7 @@ def main() -> int:
             )
             shown = asyncio.run(attack(stack))
         except (StackFailed, CountersealError, TimeoutError) as failed:
-            console.print(Text(f"The demo failed: {failed or type(failed).__name__}", "bold red"))
+            console.print(Text(f"The demo failed: {type(failed).__name__}: {failed}", "bold red"))
             return 1
         finally:
             with console.status("Stopping"):

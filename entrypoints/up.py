@@ -25,7 +25,7 @@ def main() -> int:
     ports = Ports(free_port(API_PORT), free_port(TEMPORAL_PORT), free_port(UI_PORT))
     stack = Stack(options.data, policies=options.policies, ui=True, ports=ports)
     try:
-        with console.status("Starting Postgres, Temporal, the worker and the API"):
+        with console.status("Starting Postgres, Temporal, worker, API, signer and witness"):
             keys = stack.start()
         _show(stack, keys)
         while not stop.wait(0.25):
@@ -55,7 +55,10 @@ def _show(stack: Stack, keys: Keys) -> None:
         "API": stack.url,
         "OpenAPI": f"{stack.url}/openapi.json",
         "Temporal": stack.temporal_address,
-        "Temporal's UI": f"http://127.0.0.1:{stack.ports.ui}",
+        "Temporal's UI": str(stack.ui),
+        "Signer": f"{stack.notaries.signer_url}/readyz",
+        "Witness": f"{stack.notaries.witness_url}, publishing to {stack.notaries.witnessed}",
+        "Whom auditors trust": str(stack.notaries.trust_file),
         "Policy": str(stack.policies),
         "agent key": keys.agent,
         "auditor key": keys.auditor,
@@ -66,6 +69,15 @@ def _show(stack: Stack, keys: Keys) -> None:
     for name, value in shown.items():
         # Never cut or wrapped: keys are there to be copied.
         console.print(Text(f"{name:<24}"), Text(value), soft_wrap=True, sep="")
+    console.print(
+        "\nTemporal keeps payloads encrypted. To read them in its UI, sign in as operator at\n"
+        f"      {stack.url}/v1/codec/sign-in\n"
+        "then, in the UI's Codec Server settings, use your browser setting with the endpoint\n"
+        f"      {stack.url}/v1/codec\n"
+        "and tick 'Include cross-origin credentials'.",
+        soft_wrap=True,
+        highlight=False,
+    )
     console.print(
         f"\nTry:  export COUNTERSEAL_URL={stack.url} COUNTERSEAL_API_KEY=<a key from above>\n"
         "      .venv/bin/counterseal actions ls\n",

@@ -26,4 +26,4 @@ fi
 say "Installing pinned packages (first time: a minute or so)"
 "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 VIRTUAL_ENV="$VENV" "$VENV/bin/uv" pip sync --quiet --require-hashes requirements/dev.txt requirements/uv.txt
-VIRTUAL_ENV="$VENV" "$VENV/bin/uv" pip install --quiet --no-deps --no-build-isolation -e client
+VIRTUAL_ENV="$VENV" "$VENV/bin/uv" pip install --quiet --no-deps --no-build-isolation -e client -e verify

@@ -13,6 +13,7 @@ from domain.ports import Circumstances, CounterQuery, UnknownTenant
 from domain.roster import Roster
 
 _CIRCUMSTANCES = "SELECT ledger.circumstances($1, $2, $3::jsonb, $4)"
+_ACTIVE = "SELECT digest FROM ledger.bundle WHERE tenant = $1 AND active"
 _BUNDLE = "SELECT body FROM ledger.bundle WHERE tenant = $1 AND digest = $2"
 _ROSTER = """
     SELECT version, CASE WHEN version <> $2 THEN body END AS body
@@ -40,6 +41,12 @@ class PostgresFacts:
         if found is None:
             raise UnknownTenant(f"there is no tenant {tenant}; create it first")
         return Circumstances.model_validate_json(found)
+
+    async def active_bundle(self, tenant: str) -> str | None:
+        """Name a tenant's active bundle by its digest; None if it has none."""
+        async with talk(self._pool, self._patience) as db:
+            digest: str | None = await db.fetchval(_ACTIVE, tenant)
+        return digest
 
     async def bundle(self, tenant: str, digest: str) -> bytes:
         """Fetch a bundle's canonical bytes. Raises ``KeyError`` if the tenant has none such."""

@@ -1,7 +1,11 @@
 """The command on a real stack."""
 
+import csv
+import io
 import json
+import re
 import secrets
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -178,3 +182,80 @@ def test_a_replay_with_an_agents_key_leaves_real_records(
     assert report["asked"] == report["looked_up"] == 2
     assert report["fired_rules"] == {}
     assert terminal.run(cast.auditor, "replay", str(file))[0] == Exit.NOT_AUTHORISED
+
+
+def test_a_review_is_answered_in_every_form(terminal: Terminal, cast: Cast) -> None:
+    action = terminal.held()
+    ada, grace = cast.approvers["ada"], cast.approvers["grace"]
+    assert terminal.run(ada, "approve", action, "--reason", "=1+1")[0] == Exit.OK
+    assert terminal.run(ada, "approve", action, "--reason", "again")[0] == Exit.REFUSED
+    assert terminal.run(grace, "deny", action, "--reason", HOSTILE)[0] == Exit.OK
+    mine = ("--action", action)
+
+    (no, yes) = terminal.json(cast.auditor, "review", "votes", *mine)["items"]
+    assert [(each["person"], each["approve"]) for each in (no, yes)] == [
+        ("grace", False),
+        ("ada", True),
+    ]
+    code, told = terminal.run(cast.auditor, "review", "votes", *mine, "--approvals")
+    assert (code, "ada" in told, "grace" in told) == (Exit.OK, True, False)
+    assert yes["digest"] in told
+    hostile = terminal.run(cast.auditor, "review", "votes", *mine, "--denials")[1]
+    assert not {"\u202e", "\x1b"} & {*hostile}
+
+    rows = terminal.run(cast.auditor, "review", "votes", *mine, "--all", "--format", "csv")[1]
+    heads, second, first = csv.reader(io.StringIO(rows, newline=""), strict=True)
+    assert first[heads.index("reason")] == "'=1+1"
+    assert "\\u202e" in second[heads.index("reason")]
+    (line,) = terminal.run(cast.auditor, "review", "refusals", *mine, "--format", "jsonl")[
+        1
+    ].splitlines()
+    assert (json.loads(line)["code"], json.loads(line)["sender"]) == ("already-voted", "ada")
+    assert "already-voted" in terminal.run(cast.auditor, "review", "refusals", *mine)[1]
+
+    counted = terminal.json(cast.auditor, "review", "votes", *mine, "--by", "approver, approve")
+    assert counted["total"] == 2
+    told = terminal.run(cast.auditor, "review", "refusals", "--by", "code", "--format", "csv")[1]
+    assert told.startswith('"code","count"\r\n')
+    told = terminal.run(cast.auditor, "review", "summary", "--by", "class,rule", "--since", "1h")[1]
+    assert "refund.two-people" in told
+    assert terminal.run(cast.auditor, "review", "summary", "--by", "nonsense")[0] == Exit.REFUSED
+    assert terminal.run(cast.agent, "review", "votes")[0] == Exit.NOT_AUTHORISED
+
+
+def test_a_list_is_followed_to_its_end(
+    terminal: Terminal, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [terminal.held() for _ in range(3)]
+    monkeypatch.setattr("counterseal.cli.lists.LARGEST_PAGE", 2)
+    asked = ("actions", "ls", "--min-risk", "high", "--since", "1h")
+    page = terminal.json(cast.auditor, *asked, "--limit", "1")
+    assert len(page["items"]) == 1
+    everything = terminal.json(cast.auditor, *asked, "--all")
+    assert everything["next_cursor"] is None
+    assert [each["action_id"] for each in everything["items"]][:3] == made[::-1]
+    rest = terminal.json(cast.auditor, *asked, "--all", "--cursor", page["next_cursor"])
+    assert rest["items"] == everything["items"][1:]
+    lines = terminal.run(cast.auditor, *asked, "--all", "--format", "jsonl")[1].splitlines()
+    assert [json.loads(each) for each in lines] == everything["items"]
+    terminal.run(cast.auditor, *asked, "--limit", "1")
+    assert "--all" in terminal.err
+    assert terminal.run(cast.auditor, *asked, "--all")[1].count("ACTION") > 1
+
+
+def test_a_policy_change_says_why(terminal: Terminal, cast: Cast, tmp_path: Path) -> None:
+    shutil.copytree(Path(STARTER).parent, tmp_path / "policies")
+    bundle = tmp_path / "policies" / "starter" / "bundle.yaml"
+    changed = re.sub(r"version: .*", f'version: "9.{secrets.randbelow(10**6)}"', bundle.read_text())
+    bundle.write_text(changed, "utf-8")
+    for wrong in ("", "x" * 129, "a\nb"):
+        args = ("policy", "activate", STARTER, "--incident", wrong)
+        assert terminal.run(cast.operator, *args)[0] == Exit.USAGE
+    incident = f"INC-{secrets.token_hex(4)}"
+    why = ("--because", "refunds went through", "--incident", incident)
+    activated = terminal.run(cast.operator, "policy", "activate", str(bundle.parent), *why)
+    assert activated[0] == Exit.OK
+    (line,) = terminal.json(cast.auditor, "policy", "log", "--incident", incident)["items"]
+    assert (line["because"], line["by"]) == ("refunds went through", "operator")
+    assert incident in terminal.run(cast.auditor, "policy", "log")[1]
+    assert terminal.run(cast.operator, "policy", "activate", STARTER)[0] == Exit.OK

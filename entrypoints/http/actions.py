@@ -4,15 +4,17 @@ import asyncio
 import re
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel
 
 from activities.orders import Reply
 from activities.recorder import Page
 from counterseal.core.action import Action, action_digest, action_id
 from counterseal.core.canonical import ARGUMENTS, check
+from counterseal.core.commitments import MARKER, has_marker
 from counterseal.core.signing import public_key
 from counterseal.core.wire import (
     ActionView,
@@ -28,20 +30,23 @@ from counterseal.core.wire import (
 from counterseal.core.words import Role
 from domain.candidate import Candidate
 from domain.standing import Standing
-from domain.states import Closed, Granted, Held
+from domain.states import Closed, Granted, Held, action_of
 from domain.states import Redeemed as RedeemedState
 from entrypoints.credentials import Caller, demand
 from entrypoints.gate import is_waiting, named, no_such_action
 from entrypoints.http.answers import answer, row_json, undecided
 from entrypoints.http.body import body, takes
+from entrypoints.http.custody import reveal_values
 from entrypoints.http.state import ByCaller, InRooms, Rooms
 from entrypoints.problems import Declined
+from entrypoints.secrecy import Covered
 
 router = APIRouter(prefix="/v1/actions", tags=["actions"])
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 _WAIT = re.compile(r"(?:^|,)\s*wait=(\d{1,5})\s*(?:,|$)")
 _POLL = 1.0
+_SEAL_POLL = 0.1
 _FRESH = timedelta(seconds=1)
 """An answer older than this is to a retry, and may have been overtaken."""
 
@@ -58,26 +63,45 @@ async def propose(
 ) -> Response:
     """Ask whether an action may run. Asking again with the same key gives the same answer."""
     demand(caller, Role.AGENT)
-    candidate = _candidate(caller, proposal, idempotency_key)
+    asked = _asked(caller, proposal, idempotency_key)
     began = time.perf_counter()
-    now = await rooms.gate.submit(candidate)
+    covered = await rooms.secrecy.cover(asked)
+    candidate = _candidate(caller, proposal, covered.action)
+    ask = rooms.gate.submit if covered.is_kept else rooms.gate.recall
+    now = await ask(candidate, partial(rooms.secrecy.is_same, asked))
     if now is None:
-        return _json(undecided(candidate.action, candidate.digest), 202)
+        told = undecided(candidate.action, candidate.digest, covered.disclosures)
+        return _json(told, 202)
     rooms.metrics.decision_seconds.observe(time.perf_counter() - began)
     rooms.metrics.decisions.labels(now.effective).inc()
-    if is_waiting(now.phase) or rooms.clock() - now.asked_at > _FRESH:
+    is_open = is_waiting(now.phase) or await rooms.gate.release.awaited(now) is not None
+    if is_open or rooms.clock() - now.asked_at > _FRESH:
         # A retry may come long after the question was settled.
         now = (await _settled(rooms, caller, now.action_id, _seconds(prefer, rooms))).standing
-    return _answer(rooms, now, candidate.action)
+    if now.digest != candidate.digest:  # the same question, covered otherwise when it was asked
+        return await _answer(rooms, now, _action(await _page(rooms, caller, now.action_id)))
+    return await _told(rooms, now, covered)
 
 
 @router.get("/{action}", response_model=Answer | ActionView)
-async def read(rooms: InRooms, caller: ByCaller, action: str, prefer: Prefer = None) -> Response:
+async def read(
+    rooms: InRooms,
+    caller: ByCaller,
+    action: str,
+    prefer: Prefer = None,
+    *,
+    reveal: Annotated[bool, Query(description="show sensitive values, on record")] = False,
+    why: Annotated[str | None, Query(max_length=4096, description="kept as evidence")] = None,
+) -> Response:
     """Read an action; with ``Prefer: wait=N``, once its question is settled or N seconds passed."""
     page = await _settled(rooms, caller, named(action), _seconds(prefer, rooms))
     if caller.role is Role.AGENT:
-        return _answer(rooms, page.standing, _action(page))
-    return _json(await _view(rooms, caller, page))
+        return await _answer(rooms, page.standing, _action(page))
+    view = await _view(rooms, caller, page)
+    if not reveal:
+        return _json(view)
+    revealed = await reveal_values(rooms, caller, page, why)
+    return _json(view.model_copy(update={"disclosures": revealed}))
 
 
 @router.post("/{action}/votes", openapi_extra=takes(Ballot), response_model=VoteAnswer)
@@ -109,7 +133,7 @@ async def withdraw(
     page = await rooms.gate.page(caller, action)
     if reply is not None and not reply.accepted:
         raise Declined(reply.code, reply.sentence, action_id=action)
-    return _answer(rooms, page.standing, _action(page), 202 if reply is None else 200)
+    return await _answer(rooms, page.standing, _action(page), 202 if reply is None else 200)
 
 
 @router.post("/{action}/redemption", openapi_extra=takes(Redemption), response_model=Redeemed)
@@ -160,10 +184,10 @@ async def report(
     now = await rooms.gate.report(caller, named(action), receipt)
     rooms.metrics.receipts.labels(receipt.outcome).inc()
     page = await rooms.gate.page(caller, action)
-    return _answer(rooms, now, _action(page))
+    return await _answer(rooms, now, _action(page))
 
 
-def _candidate(caller: Caller, proposal: Proposal, key: str | None) -> Candidate:
+def _asked(caller: Caller, proposal: Proposal, key: str | None) -> Action:
     if key is None or not _KEY.match(key):
         raise Declined(
             "idempotency-key-missing",
@@ -171,7 +195,13 @@ def _candidate(caller: Caller, proposal: Proposal, key: str | None) -> Candidate
             "every retry, so that asking twice never means acting twice.",
         )
     check(proposal.arguments, ARGUMENTS)
-    action = Action(
+    if has_marker(proposal.arguments):
+        raise Declined(
+            "reserved-key",
+            f"/arguments: the key {MARKER} stands for what policy calls sensitive, and only we "
+            "write it; send the values themselves, or name the key otherwise.",
+        )
+    return Action(
         id=action_id(caller.tenant, caller.subject, key),
         tenant=caller.tenant,
         agent=caller.subject,
@@ -182,6 +212,9 @@ def _candidate(caller: Caller, proposal: Proposal, key: str | None) -> Candidate
         resource=proposal.resource,
         arguments=proposal.arguments,
     )
+
+
+def _candidate(caller: Caller, proposal: Proposal, action: Action) -> Candidate:
     return Candidate(
         action=action,
         digest=action_digest(action),
@@ -192,15 +225,17 @@ def _candidate(caller: Caller, proposal: Proposal, key: str | None) -> Candidate
 
 
 async def _settled(rooms: Rooms, caller: Caller, action: str, wait: float) -> Page:
-    """Read an action once its question is settled, or ``wait`` seconds have passed."""
+    """Read an action once its question is settled and its grant released, or ``wait`` is over."""
     deadline = asyncio.get_running_loop().time() + wait
     async with rooms.news.of(caller.tenant, action) as changed:
         while True:
             page = await _page(rooms, caller, action)
             left = deadline - asyncio.get_running_loop().time()
-            if left <= 0 or not is_waiting(page.standing.phase):
+            awaited = await rooms.gate.release.awaited(page.standing)
+            if left <= 0 or (awaited is None and not is_waiting(page.standing.phase)):
                 return page
-            await changed.wait(min(left, _POLL))
+            # Nobody is told when the log is sealed, and it will be at any moment.
+            await changed.wait(min(left, _POLL if awaited is None else _SEAL_POLL))
 
 
 async def _page(rooms: Rooms, caller: Caller, action: str) -> Page:
@@ -217,7 +252,7 @@ async def _view(rooms: Rooms, caller: Caller, page: Page) -> ActionView:
         raise no_such_action(page.stream)
     return ActionView.model_validate(
         {
-            "row": row_json(row),
+            "row": row_json(row, await rooms.seals.seal(caller.tenant)),
             "action": state.request.action,
             "justification": state.request.justification,
             "decision": state.decision.model_dump(mode="json"),
@@ -226,9 +261,10 @@ async def _view(rooms: Rooms, caller: Caller, page: Page) -> ActionView:
 
 
 def _action(page: Page) -> Action:
-    if not isinstance(page.state, Held | Granted | RedeemedState | Closed):
+    action = action_of(page.state)
+    if action is None:
         raise no_such_action(page.stream)
-    return page.state.request.action
+    return action
 
 
 def _seconds(prefer: str | None, rooms: Rooms) -> float:
@@ -255,9 +291,21 @@ def _vote_answer(vote_id: str, reply: Reply | None) -> VoteAnswer:
     )
 
 
-def _answer(rooms: Rooms, now: Standing, action: Action, status: int | None = None) -> Response:
-    told = answer(now, action, rooms.gate.tokens, rooms.clock())
-    return _json(told, status or (202 if is_waiting(now.phase) else 200))
+async def _answer(
+    rooms: Rooms, now: Standing, action: Action, status: int | None = None
+) -> Response:
+    """Tell an agent where its own action stands, with what opens it while that is kept."""
+    opened = await rooms.secrecy.disclosures(action)
+    return await _told(rooms, now, Covered(action, opened), status)
+
+
+async def _told(
+    rooms: Rooms, now: Standing, covered: Covered, status: int | None = None
+) -> Response:
+    awaits = await rooms.gate.release.awaited(now)
+    told = answer(now, covered.action, rooms.gate.tokens, rooms.clock(), awaits)
+    told = told.model_copy(update={"disclosures": covered.disclosures})
+    return _json(told, status or (202 if awaits or is_waiting(now.phase) else 200))
 
 
 def _json(value: BaseModel, status: int = 200) -> Response:

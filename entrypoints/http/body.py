@@ -23,23 +23,23 @@ _STRINGS_END = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 """Bytes in which every string ends. Without this, looking for tokens takes quadratic time."""
 
 
-def body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
+def body(model: type[Model], bounds: Bounds = BODY) -> Callable[[Request], Awaitable[Model]]:
     """Make a dependency that reads one ``model`` from a request."""
 
     async def read(request: Request) -> Model:
         kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
         if kind.lower() != "application/json":
             raise Declined("not-json", f"send application/json, not {kind[:64]}.")
-        return validated(model, await _bytes(request))
+        return validated(model, await read_bytes(request, bounds.size), bounds)
 
     return read
 
 
-def validated(model: type[Model], text: bytes) -> Model:
+def validated(model: type[Model], text: bytes, bounds: Bounds = BODY) -> Model:
     """Read ``model`` from JSON. Raises ``Unreadable`` or ``Declined`` (``invalid-request``)."""
-    if len(text) <= BODY.size and _STRINGS_END.fullmatch(text) is None:
+    if len(text) <= bounds.size and _STRINGS_END.fullmatch(text) is None:
         raise Unreadable("not JSON: a string in it never ends.")
-    value = parse(text, BODY)
+    value = parse(text, bounds)
     if not isinstance(value, dict):
         raise Declined("invalid-request", "send a JSON object.")
     try:
@@ -69,12 +69,13 @@ def _complaints(error: ValidationError) -> tuple[dict[str, Json], ...]:
     )
 
 
-async def _bytes(request: Request) -> bytes:
+async def read_bytes(request: Request, most: int) -> bytes:
+    """Read a body of at most ``most`` bytes. Raises ``TooLarge``."""
     collected = bytearray()
     async for chunk in request.stream():
         collected += chunk
-        if len(collected) > BODY.size:
-            raise TooLarge(f"the body is larger than the {BODY.size} bytes that are read.")
+        if len(collected) > most:
+            raise TooLarge(f"the body is larger than the {most} bytes that are read.")
     return bytes(collected)
 
 

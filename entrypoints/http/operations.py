@@ -24,7 +24,7 @@ from counterseal.core.wire import (
 )
 from counterseal.core.words import Role
 from domain.roster import Agent, Person, Roster
-from entrypoints.administration import REHEARSAL_AGENT
+from entrypoints.administration import REHEARSAL_AGENT, Why
 from entrypoints.credentials import Caller, demand
 from entrypoints.http.body import body, takes
 from entrypoints.http.state import ByCaller, InRooms, Rooms
@@ -131,7 +131,8 @@ async def activate_bundle(
     """Bring a bundle into force for new actions. Actions already held keep theirs."""
     demand(caller, Role.OPERATOR)
     bundle = await _bundle(wanted.files)
-    await rooms.administration.activate(caller.tenant, bundle, by=caller.subject)
+    why = Why(wanted.because, wanted.incident)
+    await rooms.administration.activate(caller.tenant, bundle, by=caller.subject, why=why)
     return _bundle_view(bundle)
 
 

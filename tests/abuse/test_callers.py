@@ -40,6 +40,7 @@ ROUTES: list[tuple[str, str, Json | None, set[str]]] = [
     ("GET", "/v1/bundles", None, EVERYBODY),
     ("POST", "/v1/bundles", {"files": {}}, {"operator"}),
     ("POST", "/v1/rehearsals", {"files": {}}, {"operator"}),
+    ("POST", "/v1/codec/decode", {"payloads": []}, {"operator"}),
 ]
 OF_AN_ACTION = [route for route in ROUTES if "{id}" in route[1]]
 

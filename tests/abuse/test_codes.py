@@ -15,6 +15,7 @@ PAGE = (ROOT / "docs" / "api.md").read_text("utf-8")
 VOTES, PROBLEMS = PAGE.split("## What becomes of a vote")[1].split("## Problems")
 RAISING = [
     "domain/approvals.py",
+    "domain/custody.py",
     "domain/grants.py",
     "domain/messages.py",
     "domain/refusals.py",
@@ -22,8 +23,10 @@ RAISING = [
     "entrypoints/gate.py",
     "entrypoints/api.py",
     "entrypoints/credentials.py",
+    "entrypoints/secrecy.py",
     "entrypoints/http/actions.py",
     "entrypoints/http/body.py",
+    "entrypoints/http/custody.py",
     "entrypoints/http/history.py",
     "entrypoints/http/operations.py",
     "adapters/postgres/cursor.py",

@@ -16,7 +16,10 @@ PAGES = sorted(
     ]
 )
 
-GUIDES = ["docs/tutorial.md", "README.md", "docs/operate.md", "docs/evidence.md"]
+GUIDES = [
+    *("docs/tutorial.md", "README.md", "docs/operate.md", "docs/evidence.md"),
+    "docs/review.md",
+]
 """Pages that readers follow from top to bottom, the longest first."""
 
 _FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

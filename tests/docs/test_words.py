@@ -9,7 +9,10 @@ import pytest
 
 from counterseal.core.words import Disposition, Outcome, Phase, Role, Stage, Verdict
 from domain.administration import SystemEvent
+from domain.checks import LedgerVerified
+from domain.custody import CustodyEvent
 from domain.events import Event, Fact
+from domain.evidence.events import EvidenceExported, LedgerSealed
 from entrypoints.metrics import Metrics
 from entrypoints.settings import Settings
 from tests.docs.pages import PAGES, ROOT, read, rows, tracked
@@ -19,7 +22,12 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 OPERATE = ROOT / "docs" / "operate.md"
 KINDS: dict[str, type[Fact]] = {
     kind.model_fields["kind"].default: kind
-    for kind in (*get_args(get_args(Event)[0]), *get_args(SystemEvent))
+    for kind in (
+        *get_args(get_args(Event)[0]),
+        *get_args(SystemEvent),
+        *get_args(CustodyEvent),
+        *(EvidenceExported, LedgerSealed, LedgerVerified),
+    )
 }
 TERMS = re.findall(r"^\| \*\*([^*]+)\*\*", read(GLOSSARY), re.MULTILINE)
 
@@ -31,7 +39,12 @@ def code(cell: str) -> list[str]:
 def test_every_event_kind_is_documented_with_every_field() -> None:
     documented = {
         code(row[0])[0]: set(code(row[2]))
-        for heading in ("The events of an action", "The events of operators")
+        for heading in (
+            "The events of an action",
+            "The events of operators",
+            "The events of sensitive values",
+            "The events of the log itself",
+        )
         for row in rows(EVIDENCE, heading)
         if len(row) == 3 and "." in row[0]
     }
@@ -44,7 +57,18 @@ def test_every_kind_in_the_documentation_exists() -> None:
     nouns = {kind.partition(".")[0] for kind in KINDS}
     pattern = re.compile(rf"`((?:{'|'.join(nouns)})\.[a-z]+)`")
     events = pattern.findall("\n".join(read(page) for page in PAGES if "policy" not in page.name))
-    verbs = {"ask", "obey", "tool", "id", "class", "risk", "environment", "resource", "arguments"}
+    verbs = {
+        "ask",
+        "obey",
+        "tool",
+        "secret",
+        "id",
+        "class",
+        "risk",
+        "environment",
+        "resource",
+        "arguments",
+    }
     assert {one for one in events if one.partition(".")[2] not in verbs} <= {*KINDS}
 
 

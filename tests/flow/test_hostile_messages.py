@@ -167,6 +167,17 @@ RAW: dict[str, list[Payload]] = {
     "a number that is none": [
         Payload(metadata={"encoding": b"json/plain"}, data=b'{"body": {"approve": NaN}}')
     ],
+    "encrypted with nothing": [Payload(metadata={"encoding": b"binary/encrypted"})],
+    "encrypted with a key nobody has": [
+        Payload(
+            metadata={
+                "encoding": b"binary/encrypted",
+                "encryption-key-id": b"0" * 32,
+                "tenant": b"main",
+            },
+            data=bytes(64),
+        )
+    ],
     "deep nesting": [Payload(metadata={"encoding": b"json/plain"}, data=b"[" * 5000 + b"]" * 5000)],
 }
 

@@ -8,6 +8,7 @@ import asyncpg
 
 from counterseal.core.canonical import Json
 from counterseal.core.links import flaws, leaf_hash, unseal
+from counterseal.core.tlog.tree import Frontier
 from domain.events import (
     ActionClosed,
     Event,
@@ -22,7 +23,8 @@ from domain.evolution import BrokenStory
 from domain.lifecycle import replay
 from domain.standing import summary
 
-_LATE = ":late"
+_BESIDE = (":late", ":data")
+"""Streams that stand beside an action's own."""
 
 
 async def broken_promises(admin_dsn: str, tenant: str | None = None) -> list[str]:
@@ -50,13 +52,17 @@ async def broken_promises(admin_dsn: str, tenant: str | None = None) -> list[str
 
 def _logs(events: Sequence[asyncpg.Record], heads: Sequence[asyncpg.Record]) -> Iterator[str]:
     logs: defaultdict[str, list[int]] = defaultdict(list)
+    trees: defaultdict[str, Frontier] = defaultdict(Frontier)
     for event in events:
         logs[event["tenant"]].append(event["seq"])
+        trees[event["tenant"]].append(leaf_hash(event["canonical"]))
         if leaf_hash(event["canonical"]) != event["link"]:
             yield f"{event['tenant']} seq {event['seq']}: its link is not the hash of its bytes"
     for head in heads:
         if logs[head["tenant"]] != list(range(head["next_seq"])):
             yield f"{head['tenant']}: seqs are {logs[head['tenant']]}, next {head['next_seq']}"
+        if trees[head["tenant"]].root() != head["root"]:
+            yield f"{head['tenant']}: its root is not that of its events"
 
 
 def _outbox(events: Sequence[asyncpg.Record], outbox: Sequence[asyncpg.Record]) -> Iterator[str]:
@@ -74,7 +80,7 @@ def _streams(
         streams[event["tenant"], event["stream"]].append(event["canonical"])
     for (tenant, stream), written in streams.items():
         yield from flaws(tenant, stream, written)
-        if stream.startswith("act_") and not stream.endswith(_LATE):
+        if stream.startswith("act_") and not stream.endswith(_BESIDE):
             story = [read_event(unseal(each)["event"]) for each in written]
             yield from (f"{tenant}/{stream}: {flaw}" for flaw in _story(story))
             yield from _row(tenant, stream, story, rows.get((tenant, stream)))

@@ -14,6 +14,8 @@ from entrypoints.bootstrap import TENANT, Keys, bootstrap
 from entrypoints.stack import Stack
 
 Json = dict[str, Any]
+TEMPORAL_UI = "http://127.0.0.1:8233"
+"""Where Temporal's UI would be; tests only speak as if they came from there."""
 
 
 class Caller:
@@ -105,7 +107,8 @@ class Cast:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Start a stack for the whole session and stop it at its end."""
-    running = Stack(Path(tmp_path_factory.mktemp("stack")))
+    ui = {"COUNTERSEAL_TEMPORAL_UI_ORIGIN": TEMPORAL_UI}
+    running = Stack(Path(tmp_path_factory.mktemp("stack")), environment=ui)
     try:
         running.start()
         yield running

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, Self, TypeVar
 
 import psutil
+import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, WorkflowEnvironment
 from temporalio.worker import Worker
@@ -22,9 +22,11 @@ import worker
 from activities.orders import Reply
 from activities.recorder import Recorder
 from adapters.embedded_postgres import EmbeddedPostgres
+from adapters.payload_keys import PayloadKeys, make_payload_keys
 from adapters.postgres.facts import PostgresFacts
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import open_pool
+from adapters.postgres.seals import PostgresSeals
 from counterseal.core.action import Action, action_digest, action_id
 from counterseal.core.links import unseal
 from counterseal.core.policy.bundle import Bundle
@@ -41,8 +43,10 @@ from domain.standing import Standing, standing
 from entrypoints.administration import Administration
 from entrypoints.credentials import Caller
 from entrypoints.gate import Deadlines, Gate
+from entrypoints.release import Release
 from entrypoints.settings import DECISION_QUEUE, Settings
 from entrypoints.stack import ROOT
+from entrypoints.temporal import data_converter
 from entrypoints.tokens import GrantTokens, utc_now
 from tests.support.invariants import broken_promises
 from tests.support.postgres import Database, make_database
@@ -163,6 +167,7 @@ class Venue:
         self.touched = await self._open.enter_async_context(worker.activities(self.settings))
         pool = await self._open.enter_async_context(open_pool(self.database.dsn))
         self.ledger = PostgresLedger(pool)
+        self.seals = PostgresSeals(pool)
         self.facts = PostgresFacts(pool)
         await self.work()
         return self
@@ -248,6 +253,7 @@ class Scene:
             facts=self.venue.facts,
             key=self.venue.key,
             tokens=GrantTokens(self.venue.key),
+            release=Release(self.venue.seals),
             clock=self.clock,
             deadlines=Deadlines(**deadlines),
         )
@@ -459,10 +465,14 @@ def server_flags() -> list[str]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def venue(postgres_server: EmbeddedPostgres) -> AsyncIterator[Venue]:
-    """Open the doors once for all flow tests."""
+async def venue(
+    postgres_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Venue]:
+    """Open the doors once for all flow tests; payloads are encrypted, as in production."""
+    keys = tmp_path_factory.mktemp("keys") / "payload.keys"
+    make_payload_keys(keys)
     temporal = await WorkflowEnvironment.start_local(
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(PayloadKeys(keys)),
         dev_server_existing_path=str(TEMPORAL),
         dev_server_log_level="error",
         dev_server_extra_args=server_flags(),

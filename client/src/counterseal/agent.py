@@ -18,12 +18,18 @@ from counterseal.core.words import Phase
 from counterseal.errors import AlreadyRun, GrantRefused, Misunderstood, Unreachable
 from counterseal.meant import Meant
 from counterseal.running import GoAhead, Undelivered
-from counterseal.standing import Hold, Permit, Refusal, Standing, parse_handle, standing
+from counterseal.standing import (
+    Hold,
+    Permit,
+    Refusal,
+    Standing,
+    is_open,
+    parse_handle,
+    standing,
+)
 from counterseal.terms import Chance, Circumstances, Question, question
 
 T = TypeVar("T")
-
-_OPEN = (Phase.HELD, Phase.UNDECIDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ class Agent:
         answer = yield from self.ask(calls.look(action_id))
         if answer.action is None or (answer.action_id, answer.digest) != (action_id, digest):
             raise Misunderstood(f"{action_id} is not the action of this handle; do not run it.")
-        now = standing(Meant.of(answer.action), None, answer)
+        now = standing(Meant.of(answer.action, answer.disclosures), None, answer)
         return (yield from self._until(now, end))
 
     def admit(self, now: Standing) -> Conversation[GoAhead]:
@@ -128,7 +134,7 @@ class Agent:
         before = yield from clock()
         answer = yield from self._exchange(call, end)
         after = yield from clock()
-        if answer.phase in _OPEN and after - before < call.wait / 2:
+        if is_open(answer) and after - before < call.wait / 2:
             # A server that does not wait as asked must not be asked in a busy loop.
             yield Pause(min(1.0, max(0.0, end - after)))
         return answer

@@ -21,6 +21,8 @@ M = TypeVar("M", bound=BaseModel)
 LONGEST_POLL = 20.0
 """Seconds that one request may wait at the server; longer waits are made of several."""
 
+LARGEST_ANSWER = 64 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
@@ -28,7 +30,8 @@ class Call(Generic[T]):
 
     ``repeatable`` calls may be sent again after a lost connection, because they carry their own
     identity or change nothing; others are sent at most once. ``media`` is what the answer is
-    written in; of anything but JSON, ``answer`` is ``bytes``.
+    written in; of anything but JSON, ``answer`` is ``bytes``. No more than ``largest`` bytes of it
+    are read.
     """
 
     method: str
@@ -40,6 +43,7 @@ class Call(Generic[T]):
     wait: float = 0.0
     repeatable: bool = True
     media: str = "application/json"
+    largest: int = LARGEST_ANSWER
 
     def waiting(self, seconds: float) -> "Call[T]":
         """Let the server hold the answer back for up to ``seconds`` (RFC 7240 ``Prefer``)."""

@@ -130,9 +130,13 @@ def _refusal(reply: Reply) -> CountersealError:
         )
 
 
+_PASSING = (b'"still-moving"', b'"evidence-not-sealed"')
+"""Conflicts that go away by themselves, by their codes."""
+
+
 def _is_passing(reply: Reply) -> bool:
     return reply.status in (429, 500, 502, 503, 504) or (
-        reply.status == 409 and b'"still-moving"' in reply.body  # noqa: PLR2004 - Conflict
+        reply.status == 409 and any(code in reply.body for code in _PASSING)  # noqa: PLR2004 - Conflict
     )
 
 

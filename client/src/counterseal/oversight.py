@@ -5,7 +5,9 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from counterseal.calls import BYTES, Call, action_path, body_of, segment
+from counterseal.calls import BYTES, Call, action_path, body_of, body_of_json, segment
+from counterseal.core.packages import LARGEST_PACKAGE, NewPackage
+from counterseal.core.review import ActivationPage, RefusalPage, Summary, VotePage
 from counterseal.core.wire import (
     ActionPage,
     ActionView,
@@ -19,11 +21,16 @@ from counterseal.core.wire import (
     NewRehearsal,
     Rehearsal,
     RosterView,
+    Shredding,
+    ShreddingView,
     Story,
     VoteAnswer,
 )
 
 T = TypeVar("T")
+
+LONGEST_EXPORT = 300.0
+"""Seconds that gathering evidence may take."""
 
 
 def whoami() -> Call[Identity]:
@@ -36,10 +43,52 @@ def page(filters: Mapping[str, str]) -> Call[ActionPage]:
     return _get("/v1/actions", ActionPage, filters)
 
 
+def count_actions(filters: Mapping[str, str]) -> Call[Summary]:
+    """Count actions by the words under ``by``."""
+    return _get("/v1/actions/summary", Summary, filters)
+
+
+def votes(filters: Mapping[str, str]) -> Call[VotePage]:
+    """List votes that counted, newest first."""
+    return _get("/v1/votes", VotePage, filters)
+
+
+def count_votes(filters: Mapping[str, str]) -> Call[Summary]:
+    """Count votes by the words under ``by``."""
+    return _get("/v1/votes/summary", Summary, filters)
+
+
+def refusals(filters: Mapping[str, str]) -> Call[RefusalPage]:
+    """List what was refused, newest first."""
+    return _get("/v1/refusals", RefusalPage, filters)
+
+
+def count_refusals(filters: Mapping[str, str]) -> Call[Summary]:
+    """Count what was refused by the words under ``by``."""
+    return _get("/v1/refusals/summary", Summary, filters)
+
+
+def activations(filters: Mapping[str, str]) -> Call[ActivationPage]:
+    """List bundles as they came into force, newest first."""
+    return _get("/v1/bundles/history", ActivationPage, filters)
+
+
 def look(action_id: str) -> Call[ActionView | Answer]:
     """See an action as far as one's role may."""
     seen: TypeAdapter[ActionView | Answer] = TypeAdapter(ActionView | Answer)
     return Call("GET", action_path(action_id), seen)
+
+
+def reveal(action_id: str, why: str | None) -> Call[ActionView]:
+    """See an action with its sensitive values. That they were seen, and why, is recorded."""
+    query = {"reveal": "true"} | ({"why": why} if why else {})
+    return _get(action_path(action_id), ActionView, query)
+
+
+def shred(action_id: str, shredding: Shredding) -> Call[ShreddingView]:
+    """Destroy a closed action's sensitive values."""
+    path = action_path(action_id, "/shredding")
+    return Call("POST", path, TypeAdapter(ShreddingView), body=body_of(shredding))
 
 
 def view(action_id: str) -> Call[ActionView]:
@@ -90,7 +139,9 @@ def bundle() -> Call[BundleView]:
 
 def activate(new: NewBundle) -> Call[BundleView]:
     """Bring a bundle into force."""
-    return Call("POST", "/v1/bundles", TypeAdapter(BundleView), body=body_of(new))
+    # Servers before this release know no reason, and would refuse a field they do not know.
+    body = body_of_json(new.model_dump(mode="json", exclude_none=True))
+    return Call("POST", "/v1/bundles", TypeAdapter(BundleView), body=body)
 
 
 def rehearse(new: NewRehearsal) -> Call[Rehearsal]:
@@ -109,6 +160,24 @@ def entries(start: int, limit: int) -> Call[bytes]:
     """Read events in the order of the log: one stored text per line."""
     query = {"start": str(start), "limit": str(limit)}
     return Call("GET", "/v1/log/entries", BYTES, query=query, media="application/x-ndjson")
+
+
+def evidence(new: NewPackage) -> Call[bytes]:
+    """Take evidence along: the bytes of a ZIP file. A long period takes minutes."""
+    return Call(
+        "POST",
+        "/v1/evidence",
+        BYTES,
+        body=body_of_json(new.model_dump(mode="json", exclude_none=True)),
+        wait=LONGEST_EXPORT,
+        media="application/zip",
+        largest=LARGEST_PACKAGE,
+    )
+
+
+def trust() -> Call[bytes]:
+    """Ask which keys the server says it uses, as a trust file to compare others with."""
+    return Call("GET", "/v1/evidence/trust", BYTES, media="text/plain")
 
 
 def _get(path: str, answer: type[T], query: Mapping[str, str] | None = None) -> Call[T]:

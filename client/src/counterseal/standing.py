@@ -62,19 +62,29 @@ class Permit(_Proposed):
 
 @dataclass(frozen=True, slots=True)
 class Hold(_Proposed):
-    """There is no answer yet: people are asked, or the decision could not be had in time."""
+    """There is no answer yet: people are asked, or the decision could not be had in time.
+
+    Or the answer is yes, and its evidence has to come further before the action may run.
+    """
 
     @property
     def error(self) -> StillHeld:
         """The hold as an exception."""
+        return StillHeld(
+            self._sentence, handle=self.handle, action_id=self.action_id, reason=self.message
+        )
+
+    @property
+    def _sentence(self) -> str:
+        if awaits(self.answer):
+            level = self.answer.grant.awaits if self.answer.grant else None
+            return (
+                f"{self.action_id} is permitted, but may not run before its evidence is {level}, "
+                "which it is not yet: the log's signer or its witnesses are behind. Wait on."
+            )
         until = self.answer.held_until
         limit = f" until {until:%Y-%m-%d %H:%M:%S}Z" if until else ""
-        return StillHeld(
-            _sentence(f"{self.action_id} is still held{limit}", self.message),
-            handle=self.handle,
-            action_id=self.action_id,
-            reason=self.message,
-        )
+        return _sentence(f"{self.action_id} is still held{limit}", self.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +121,22 @@ _KINDS: dict[str, tuple[type[NotPermitted], str]] = {
 def standing(meant: Meant, key: str | None, answer: Answer) -> Standing:
     """Say where the action stands. Raises ``Misunderstood`` if it is not what was meant."""
     digest = meant.digest_of(answer)
-    if answer.phase in (Phase.HELD, Phase.UNDECIDED):
+    if is_open(answer):
         return Hold(meant, digest, key, answer)
     if _is_permitted(answer):
         return Permit(meant, digest, key, answer)
     return Refusal(meant, digest, key, answer)
+
+
+def is_open(answer: Answer) -> bool:
+    """Say whether there is something to wait for: an answer, or evidence of it."""
+    return answer.phase in (Phase.HELD, Phase.UNDECIDED) or awaits(answer)
+
+
+def awaits(answer: Answer) -> bool:
+    """Say whether an action is permitted, and its grant kept back until its evidence is sealed."""
+    grant = answer.grant
+    return answer.phase is Phase.GRANTED and grant is not None and grant.awaits is not None
 
 
 def parse_handle(handle: str) -> tuple[str, str]:

@@ -12,7 +12,6 @@ from counterseal.conversation import Conversation, Heard, Lost, Pause, Reply, Se
 
 T = TypeVar("T")
 
-LARGEST_ANSWER = 64 * 1024 * 1024
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -71,8 +70,8 @@ class Line:
                 for chunk in response.iter_bytes():
                     body += chunk
                     # httpx bounds each read, not their sum; a dripping answer must end too.
-                    if time.monotonic() > end or len(body) > LARGEST_ANSWER:
-                        return Lost(_too_much(body), sent=True)
+                    if time.monotonic() > end or len(body) > step.call.largest:
+                        return Lost(_too_much(body, step.call.largest), sent=True)
                 return _reply(response, bytes(body))
             finally:
                 response.close()
@@ -119,20 +118,20 @@ class AsyncLine:
         request = _request(self._http, self._access, step)
         try:
             async with asyncio.timeout(step.seconds):
-                return await self._received(request)
+                return await self._received(request, step.call.largest)
         except TimeoutError:
             return Lost(f"no answer within {step.seconds:.1f} s", sent=True)
         except httpx.HTTPError as error:
             return _lost(error)
 
-    async def _received(self, request: httpx.Request) -> Reply | Lost:
+    async def _received(self, request: httpx.Request, largest: int) -> Reply | Lost:
         response = await self._http.send(request, stream=True)
         try:
             body = bytearray()
             async for chunk in response.aiter_bytes():
                 body += chunk
-                if len(body) > LARGEST_ANSWER:
-                    return Lost(_too_much(body), sent=True)
+                if len(body) > largest:
+                    return Lost(_too_much(body, largest), sent=True)
             return _reply(response, bytes(body))
         finally:
             await response.aclose()
@@ -161,7 +160,7 @@ def _lost(error: httpx.HTTPError) -> Lost:
     return Lost(f"{kind}: {said}" if said else kind, sent=not isinstance(error, _NEVER_SENT))
 
 
-def _too_much(body: bytearray) -> str:
-    if len(body) > LARGEST_ANSWER:
-        return f"the answer is larger than {LARGEST_ANSWER} bytes"
+def _too_much(body: bytearray, largest: int) -> str:
+    if len(body) > largest:
+        return f"the answer is larger than {largest} bytes"
     return "the answer did not end in time"

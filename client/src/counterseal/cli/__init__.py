@@ -8,7 +8,18 @@ from collections.abc import Sequence
 
 import typer
 
-from counterseal.cli import actions, history, keys, policy, replay, votes
+from counterseal.cli import (
+    actions,
+    custody,
+    evidence,
+    history,
+    keys,
+    ledger,
+    policy,
+    replay,
+    review,
+    votes,
+)
 from counterseal.cli.exits import Exit, exit_of, table
 from counterseal.cli.inert import visible
 from counterseal.errors import CountersealError
@@ -23,13 +34,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(actions.app, name="actions")
+app.add_typer(review.app, name="review")
 app.add_typer(policy.app, name="policy")
+app.add_typer(ledger.ledger, name="ledger")
+app.add_typer(evidence.app, name="evidence")
 app.add_typer(keys.keys, name="keys")
 app.add_typer(keys.roster, name="roster")
 for _command in (
     votes.approve,
     votes.deny,
     votes.withdraw,
+    custody.shred,
     history.history,
     replay.replay,
     keys.whoami,

@@ -1,7 +1,7 @@
 """``counterseal actions``: list, show, watch."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -11,10 +11,10 @@ from rich.text import Text
 
 from counterseal import oversight
 from counterseal.cli.exits import Exit
+from counterseal.cli.filters import ACTIONS, filtered
+from counterseal.cli.lists import Chosen, laid_out, paged
 from counterseal.cli.screen import (
     AsJson,
-    err,
-    listing,
     local,
     out,
     plain,
@@ -24,11 +24,11 @@ from counterseal.cli.screen import (
     verdicts,
     word,
 )
-from counterseal.cli.server import instant, server
+from counterseal.cli.server import server
 from counterseal.cli.shown import checked, print_answer, print_view
 from counterseal.client import Counterseal
-from counterseal.core.wire import ActionPage, ActionRow, ActionView
-from counterseal.core.words import Disposition, Outcome, Phase, Verdict
+from counterseal.core.wire import ActionRow, ActionView, Answer
+from counterseal.core.words import Phase
 
 app = typer.Typer(help="See what agents asked for.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -36,76 +36,36 @@ Limit = Annotated[int, typer.Option(min=1, max=500, help="How many to list at mo
 
 
 @app.command()
-def ls(  # noqa: PLR0913 - one parameter per filter
-    *,
-    state: Annotated[Phase | None, typer.Option(help="Where it stands.")] = None,
-    verdict: Annotated[Verdict | None, typer.Option(help="What policy says.")] = None,
-    effective: Annotated[Verdict | None, typer.Option(help="What it does, by stage.")] = None,
-    disposition: Annotated[Disposition | None, typer.Option(help="How the question ended.")] = None,
-    outcome: Annotated[Outcome | None, typer.Option(help="What became of the action.")] = None,
-    action_class: Annotated[str | None, typer.Option("--class", help="Action class.")] = None,
-    tool: Annotated[str | None, typer.Option(help="Tool name.")] = None,
-    agent: Annotated[str | None, typer.Option(help="Who asked.")] = None,
-    principal: Annotated[str | None, typer.Option(help="On whose behalf.")] = None,
-    session: Annotated[str | None, typer.Option(help="In which session.")] = None,
-    rule: Annotated[str | None, typer.Option(help="A determining rule.")] = None,
-    approver: Annotated[str | None, typer.Option(help="Who voted.")] = None,
-    asked: Annotated[str | None, typer.Option(help="A group that is asked.")] = None,
-    since: Annotated[str | None, typer.Option(help="2h, 7d, or an RFC 3339 instant.")] = None,
-    until: Annotated[str | None, typer.Option(help="2h, 7d, or an RFC 3339 instant.")] = None,
-    limit: Limit = 50,
-    cursor: Annotated[str | None, typer.Option(help="Where the last page ended.")] = None,
-    as_json: AsJson = False,
-) -> None:
+@filtered(ACTIONS)
+@paged
+def ls(*, filters: dict[str, str], chosen: Chosen) -> None:
     """List actions, newest first.
 
-    Example: counterseal actions ls --state HELD --asked treasury --since 2h
+    Example: counterseal actions ls --min-risk high --since 7d --all --format csv
     """
-    given = {
-        "state": state,
-        "verdict": verdict,
-        "effective": effective,
-        "disposition": disposition,
-        "outcome": outcome,
-        "action_class": action_class,
-        "tool": tool,
-        "agent": agent,
-        "principal": principal,
-        "session": session,
-        "rule": rule,
-        "approver": approver,
-        "asked": asked,
-        "since": instant(since),
-        "until": instant(until),
-        "limit": str(limit),
-        "cursor": cursor,
-    }
-    filters = {name: str(value) for name, value in given.items() if value is not None}
-    with server() as line:
-        page = line.ask(oversight.page(filters))
-    if as_json:
-        print_json(page)
-        return
-    console = out()
-    console.print(_table(page, console.width))
-    if page.next_cursor:
-        err().print(Text(f"More: repeat with --cursor {page.next_cursor}"), soft_wrap=True)
+    pages = chosen.pages(oversight.page, filters)
+    chosen.write(ActionRow, pages, lambda rows: _table(rows, out().width))
 
 
 @app.command()
 def show(
     action: Annotated[str, typer.Argument(help="The action's ID, as `actions ls` shows it.")],
     *,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show what is sensitive.")] = False,
+    why: Annotated[str | None, typer.Option(help="Why you look, kept as evidence.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show everything that would run, exactly, and why it is held.
 
-    Characters that cannot be seen, or that reorder text, are written as JSON escapes.
+    Characters that cannot be seen, or that reorder text, are written as JSON escapes. Sensitive
+    values are shown as commitments, unless you --reveal them.
 
     Example: counterseal actions show act_0123456789abcdef0123456789abcdef
     """
     with server() as line:
-        found = line.ask(oversight.look(action))
+        found: ActionView | Answer = (
+            line.ask(oversight.reveal(action, why)) if reveal else line.ask(oversight.look(action))
+        )
     if as_json:
         print_json(found)
     elif isinstance(found, ActionView):
@@ -149,7 +109,7 @@ def _watch_live(
     with Live(console=console, auto_refresh=False) as live:
         while True:
             page = line.ask(oversight.page(filters))
-            live.update(_table(page, console.width), refresh=True)
+            live.update(_table(page.items, console.width), refresh=True)
             if not _slept(every, end):
                 return
 
@@ -183,11 +143,9 @@ def _slept(every: float, end: float | None) -> bool:
     return True
 
 
-def _table(page: ActionPage, width: int) -> Table:
-    shown = [each for each in _COLUMNS if width >= _WIDE or each in _ALWAYS]
-    table = listing(shown, [[_COLUMNS[each](row) for each in shown] for row in page.items])
-    table.columns[0].no_wrap = True  # An ID is there to be copied.
-    return table
+def _table(rows: Sequence[ActionRow], width: int) -> Table:
+    shown = {name: show for name, show in _COLUMNS.items() if width >= _WIDE or name in _ALWAYS}
+    return laid_out(shown, rows)
 
 
 def _state(row: ActionRow) -> Text:
@@ -202,9 +160,11 @@ _COLUMNS: dict[str, Callable[[ActionRow], Text]] = {
     "STATE": _state,
     "VERDICT": lambda row: verdicts(row.verdict, row.effective),
     "TOOL": lambda row: plain(row.tool),
+    "RISK": lambda row: word(row.risk),
     "AGENT": lambda row: plain(row.agent),
     "ASKED": lambda row: plain(", ".join(row.asked)),
     "VOTES": lambda row: plain(f"{row.approvals}/{row.quorum}" if row.quorum else "-"),
     "REQUESTED": lambda row: plain(local(row.requested_at)),
     "UNTIL": lambda row: plain(relative(row.held_until)),
+    "EVIDENCE": lambda row: word(row.level),
 }

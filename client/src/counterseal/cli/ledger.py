@@ -1,6 +1,7 @@
 """``counterseal ledger``: follow the tamper-evident log, and check all of it."""
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,22 @@ def verify(
     _tell(audit, believed, len(kept), as_json=as_json)
     if not audit.is_sound:
         raise typer.Exit(Exit.REFUSED)
+
+
+@ledger.command()
+def checkpoint(*, as_json: AsJson = False) -> None:
+    """Print the log's newest signed checkpoint, with the witnesses' cosignatures; keep it.
+
+    Example: counterseal ledger checkpoint > checkpoint.txt
+    """
+    with server() as line:
+        text = line.ask(oversight.checkpoint()).decode()
+    said, _ = parse_checkpoint(text)
+    if as_json:
+        size, root = said.size, said.root.hex()
+        print_json({"log": said.origin, "size": size, "root": root, "checkpoint": text})
+        return
+    sys.stdout.write(text)
 
 
 def _believed(text: str, trust: Path | None) -> Believed:

@@ -1,24 +1,29 @@
 """``counterseal policy``: check, test, explain, activate. Judging needs ``counterseal[policy]``."""
 
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 from rich.text import Text
 
 from counterseal import oversight
 from counterseal.calls import made
 from counterseal.cli import judging
 from counterseal.cli.exits import Exit
+from counterseal.cli.filters import ACTIVATIONS, filtered
 from counterseal.cli.keys import read_json
-from counterseal.cli.screen import AsJson, err, out, plain, print_json, word
+from counterseal.cli.lists import Chosen, laid_out, paged
+from counterseal.cli.screen import AsJson, err, local, out, plain, print_json, word
 from counterseal.cli.server import server, whole_view
 from counterseal.cli.shown import print_decision
 from counterseal.core.action import Action, action_id
 from counterseal.core.canonical import ARGUMENTS, Json, parse
 from counterseal.core.errors import Unreadable
 from counterseal.core.policy.decision import Decision
+from counterseal.core.review import ActivationLine
 from counterseal.core.wire import NewBundle
 from counterseal.core.words import Verdict
 from counterseal.errors import Unsendable
@@ -120,18 +125,60 @@ def explain(  # noqa: PLR0913 - one parameter per part of an action
 
 
 @app.command()
-def activate(directory: Directory, *, as_json: AsJson = False) -> None:
+def activate(
+    directory: Directory,
+    *,
+    because: Annotated[str | None, typer.Option(help="Why, for whoever reviews it.")] = None,
+    incident: Annotated[str | None, typer.Option(help="The incident it answers.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Bring a bundle into force for new actions. Actions already held keep theirs.
 
-    Example: counterseal policy activate policies/starter
+    Example: counterseal policy activate policies/starter --incident INC-4711
     """
-    new = made(NewBundle, {"files": judging.files(directory)})
+    files = judging.files(directory)
+    new = made(NewBundle, {"files": files, "because": because, "incident": incident})
     with server() as line:
         found = line.ask(oversight.activate(new))
     if as_json:
         print_json(found)
     else:
         out().print(plain(f"{found.name} {found.version} is in force: {found.digest}"))
+
+
+@app.command()
+@filtered(ACTIVATIONS)
+@paged
+def log(*, filters: dict[str, str], chosen: Chosen) -> None:
+    """Tell which bundle came into force when, by whom, why, and which rules that changed.
+
+    Example: counterseal policy log --incident INC-4711
+    """
+    chosen.write(ActivationLine, chosen.pages(oversight.activations, filters), _activations)
+
+
+def _activations(lines: Sequence[ActivationLine]) -> Table:
+    columns: dict[str, Callable[[ActivationLine], Text]] = {
+        "SINCE": lambda line: plain(local(line.at)),
+        "BUNDLE": lambda line: plain(f"{line.name} {line.version}"),
+        "BY": lambda line: plain(line.by),
+        "INCIDENT": lambda line: plain(line.incident),
+        "BECAUSE": lambda line: plain(line.because),
+        "CHANGED": lambda line: plain(" ".join(_changed(line)) if line.replaces else "the first"),
+    }
+    return laid_out(columns, lines)
+
+
+def _changed(line: ActivationLine) -> Iterator[str]:
+    """Name what changed: ``+`` for new, ``-`` for gone, ``~`` for different."""
+    for sign, rules, classes in (
+        ("+", line.rules_added, line.classes_added),
+        ("-", line.rules_removed, line.classes_removed),
+        ("~", line.rules_changed, line.classes_changed),
+    ):
+        yield from (f"{sign}{name}" for name in rules)
+        yield from (f"{sign}class:{name}" for name in classes)
+    yield from (f"~{name}" for name in line.parts_changed)
 
 
 def _recorded(action: str, bundle: Path | None) -> Decision:

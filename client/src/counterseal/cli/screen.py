@@ -113,11 +113,12 @@ def relative(at: datetime | None, now: datetime | None = None) -> str:
     if at is None:
         return "-"
     seconds = round((at - (now or datetime.now(UTC))).total_seconds())
-    said = _span(abs(seconds))
+    said = span(abs(seconds))
     return f"in {said}" if seconds >= 0 else f"{said} ago"
 
 
-def _span(seconds: int) -> str:
+def span(seconds: int) -> str:
+    """Write how long something took: ``2 h 5 min``."""
     days, rest = divmod(seconds, 86_400)
     hours, rest = divmod(rest, 3600)
     minutes, left = divmod(rest, 60)

@@ -11,6 +11,7 @@ from counterseal.cli.inert import compact, pretty
 from counterseal.cli.screen import facts, local, plain, relative, verdicts, word
 from counterseal.core.action import action_digest
 from counterseal.core.canonical import Json
+from counterseal.core.commitments import MARKER, WrongDisclosure, disclose, has_marker
 from counterseal.core.policy.decision import ClauseFinding, Decision, RuleFinding
 from counterseal.core.policy.route import Route
 from counterseal.core.wire import ActionView, Answer
@@ -26,6 +27,14 @@ def checked(view: ActionView) -> str:
             f"{digest}; do not answer it, tell your operator."
         )
     return digest
+
+
+def revealed(view: ActionView) -> dict[str, Json]:
+    """Give the arguments, with what is disclosed put back. Raises ``Misunderstood``."""
+    try:
+        return disclose(view.action.arguments, view.disclosures)
+    except WrongDisclosure as error:
+        raise Misunderstood(f"{view.row.action_id}: {error.sentence}") from error
 
 
 def print_view(console: Console, view: ActionView) -> None:
@@ -44,13 +53,18 @@ def print_view(console: Console, view: ActionView) -> None:
                 ("resource", plain(view.action.resource)),
                 ("requested", _when(row.requested_at)),
                 ("held until", _when(row.held_until)),
+                ("evidence", word(row.level)),
                 ("digest", plain(row.digest)),
                 ("justification", plain(view.justification)),
             ]
         )
     )
     console.print(Text("\narguments", style="dim"))
-    print_exactly(console, view.action.arguments)
+    arguments = revealed(view)
+    print_exactly(console, arguments)
+    if has_marker(arguments):
+        hint = f"\nWhere {MARKER} stands is a sensitive value; --reveal shows it, on record."
+        console.print(Text(hint, style="dim"))
     print_decision(console, view.decision)
 
 
@@ -67,6 +81,7 @@ def print_answer(console: Console, answer: Answer) -> None:
                 ("digest", plain(answer.digest)),
                 ("message", plain(answer.message)),
                 ("held until", _when(answer.held_until)),
+                ("waits for", word(answer.grant.awaits if answer.grant else None)),
             ]
         )
     )

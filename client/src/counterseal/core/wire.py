@@ -10,13 +10,19 @@ from pydantic import Field, StringConstraints
 
 from counterseal.core.action import Action, ActionId, Digest, Name, ToolName
 from counterseal.core.canonical import Json
+from counterseal.core.commitments import Disclosure
 from counterseal.core.model import Instant, Kept, Record
 from counterseal.core.policy.facts import Asserted
-from counterseal.core.words import Disposition, Outcome, Phase, Risk, Role, Stage, Verdict
+from counterseal.core.words import Disposition, Level, Outcome, Phase, Risk, Role, Stage, Verdict
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{8,128}$")]
 """Chosen by the caller, at random, once per attempt to do something; the same on every retry."""
+
+Reference = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]{1,128}$")
+]
+"""Another system's name for an incident, for example ``INC-4711``."""
 
 
 class Proposal(Record):
@@ -36,12 +42,16 @@ class Proposal(Record):
 
 
 class Grant(Kept):
-    """Permission to run the action once. ``token`` is shown to its holder alone."""
+    """Permission to run the action once. ``token`` is shown to its holder alone.
+
+    A grant that ``awaits`` a level of evidence has no token yet: wait, as for an answer.
+    """
 
     grant_id: str
     digest: Digest
     expires_at: Instant
     token: str | None = None
+    awaits: Level | None = None
 
 
 class Answer(Kept):
@@ -49,7 +59,8 @@ class Answer(Kept):
 
     ``action`` is what was understood, byte for byte what ``digest`` covers: compare it with what
     you meant. ``phase`` ``UNDECIDED`` means that no answer could be had in time; ask again with
-    the same key. ``message`` is the only explanation policy gives to agents.
+    the same key. ``message`` is the only explanation policy gives to agents. ``disclosures`` open
+    the commitments in ``action``, for as long as the values are kept.
     """
 
     action_id: ActionId
@@ -63,6 +74,7 @@ class Answer(Kept):
     message: str = ""
     held_until: Instant | None = None
     grant: Grant | None = None
+    disclosures: tuple[Disclosure, ...] = ()
 
 
 class Ballot(Record):
@@ -139,7 +151,10 @@ class Receipt(Record):
 
 
 class ActionRow(Kept):
-    """One line of ``GET /v1/actions``: names and states, never arguments."""
+    """One line of ``GET /v1/actions``: names and states, never arguments.
+
+    ``level`` is how far the evidence of everything recorded of the action has come.
+    """
 
     action_id: ActionId
     digest: Digest
@@ -169,6 +184,7 @@ class ActionRow(Kept):
     next_deadline: Instant | None = None
     held_until: Instant | None = None
     version: int
+    level: Level = Level.RECORDED
 
 
 class ActionPage(Kept):
@@ -182,12 +198,35 @@ class ActionView(Kept):
     """``GET /v1/actions/{id}`` for people: everything that would run, and why it is held.
 
     ``decision`` is the whole recorded decision (``counterseal.core.policy.decision.Decision``).
+    ``disclosures`` are there if they were asked for (``?reveal=true``), which is recorded.
     """
 
     row: ActionRow
     action: Action
     justification: str | None = None
     decision: dict[str, Json]
+    disclosures: tuple[Disclosure, ...] = ()
+
+
+class Shredding(Record):
+    """``POST /v1/actions/{id}/shredding``: destroy a closed action's sensitive values for good.
+
+    ``request`` names what asked for it outside, for example an erasure request.
+    """
+
+    reason: Reason
+    request: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+
+
+class ShreddingView(Kept):
+    """How the shredding of an action is on record; of several, the first."""
+
+    action_id: ActionId
+    at: Instant
+    by: str
+    because: str
+    pointers: tuple[str, ...]
+    request: str | None = None
 
 
 class EventView(Kept):
@@ -242,9 +281,14 @@ class RosterView(Kept):
 
 
 class NewBundle(Record):
-    """``POST /v1/bundles``: bring a bundle into force. ``files`` maps names to YAML text."""
+    """``POST /v1/bundles``: bring a bundle into force. ``files`` maps names to YAML text.
+
+    ``because`` and ``incident`` say why, for whoever reviews policy later.
+    """
 
     files: dict[str, str] = Field(max_length=256)
+    because: Reason | None = None
+    incident: Reference | None = None
 
 
 class BundleView(Kept):

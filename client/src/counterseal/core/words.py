@@ -129,3 +129,8 @@ class Level(StrEnum):
     def rank(self) -> int:
         """Order levels from 0."""
         return (*Level,).index(self)
+
+
+def is_at_once(level: object) -> bool:
+    """Say whether a level is there as soon as anything is; records leave it out."""
+    return level == Level.RECORDED

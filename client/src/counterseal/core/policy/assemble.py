@@ -18,6 +18,7 @@ class Known(TypedDict, total=False):
     agent_labels: tuple[str, ...]
     principal_verified: bool
     principal_refused: bool
+    unrevealed: bool
     history: tuple[Past, ...]
 
 

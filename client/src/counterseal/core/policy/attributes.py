@@ -1,6 +1,6 @@
 """The attributes of an action, taken from its arguments as its class says."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from counterseal.core.canonical import Json
@@ -35,9 +35,12 @@ def take(action_class: ActionClass, arguments: Mapping[str, Json]) -> Taken:
     return taken
 
 
-def is_sensitive(attribute: Attribute, sensitive: tuple[tuple[str, ...], ...]) -> bool:
-    """Say whether any place the attribute is read from must not be written in clear."""
-    return any(touches(tokens(pointer), sensitive) for pointer in attribute.sources)
+def sensitive_attributes(action_class: ActionClass) -> Iterator[str]:
+    """Name the attributes that are read from anything that must not be written in clear."""
+    sensitive = [tokens(pointer) for pointer in action_class.sensitive]
+    for name, attribute in action_class.attributes.items():
+        if any(touches(tokens(pointer), sensitive) for pointer in attribute.sources):
+            yield name
 
 
 class _Wrong(NamedTuple):

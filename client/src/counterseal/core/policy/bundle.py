@@ -12,9 +12,10 @@ from pydantic import AliasChoices, BeforeValidator, Field, StrictBool, StrictStr
 from counterseal.core.action import Name
 from counterseal.core.canonical import digest
 from counterseal.core.model import Record
+from counterseal.core.policy.patterns import fits, specificity
 from counterseal.core.policy.route import LONGEST_HOLD
 from counterseal.core.policy.routing import BundleRoute
-from counterseal.core.words import FailMode, Risk, Stage, Verdict
+from counterseal.core.words import FailMode, Level, Risk, Stage, Verdict, is_at_once
 
 BUNDLE_DOMAIN = "counterseal/bundle/v1"
 
@@ -31,12 +32,18 @@ Pointer = Annotated[str, StringConstraints(pattern=r"^(/[^/]*)+$", max_length=25
 
 Seconds = Annotated[int, Field(gt=0, le=LONGEST_HOLD, strict=True)]
 
+LONGEST_RETENTION = 100 * 365 * 24 * 3600
+
 AttributeType = Literal["number", "string", "boolean", "strings"]
 
 
 def _number(value: object) -> object:
     # Conditions know one kind of number, so `10` and `10.0` are the same threshold.
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
 
 
 Number = Annotated[float, BeforeValidator(_number), Field(strict=True, allow_inf_nan=False)]
@@ -120,8 +127,10 @@ class ActionClass(Record):
     """A kind of action: the tools it covers, what it may do by itself, what harm it can do.
 
     ``verdict`` is the floor: rules can make the answer stricter, never more open. ``sensitive``
-    points at arguments whose values are never written in clear; ``reads_untrusted`` says that
-    what these tools return was written by outsiders.
+    points at arguments whose values are never written in clear, ``retention`` says for how many
+    seconds after the action closed those are kept at all; ``evidence`` is how far that of a grant
+    must have come before it is released; ``reads_untrusted`` says that what these tools return was
+    written by outsiders.
     """
 
     id: Id
@@ -132,6 +141,11 @@ class ActionClass(Record):
     risk: Risk
     fail_mode: FailMode = FailMode.CLOSED
     sensitive: tuple[Pointer, ...] = ()
+    retention: Annotated[int, Field(gt=0, le=LONGEST_RETENTION, strict=True)] | None = Field(
+        default=None,
+        exclude_if=_is_absent,  # a bundle without it keeps the digest it had before there was one
+    )
+    evidence: Level = Field(default=Level.RECORDED, exclude_if=is_at_once)  # likewise
     attributes: dict[Word, Attribute] = Field(default_factory=dict, max_length=64)
     reads_untrusted: StrictBool = False
     route: BundleRoute | None = None
@@ -197,6 +211,16 @@ class Bundle(Record):
     counters: dict[Word, Counter] = Field(default_factory=dict, max_length=200)
     classes: tuple[ActionClass, ...] = Field(min_length=1, max_length=500)
     rules: tuple[Rule, ...] = Field(default=(), max_length=2000)
+
+    def class_of(self, tool: str) -> ActionClass | None:
+        """Find the class whose pattern claims ``tool`` most specifically, if any does."""
+        claims = (
+            (specificity(pattern), each)
+            for each in self.classes
+            for pattern in each.tools
+            if fits(tool, (pattern,))
+        )
+        return max(claims, key=lambda claim: claim[0], default=(None, None))[1]
 
 
 def bundle_digest(bundle: Bundle) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from zoneinfo import ZoneInfo
 
-from counterseal.core.policy.bundle import ActionClass, Bundle, Rule
+from counterseal.core.policy.attributes import sensitive_attributes
+from counterseal.core.policy.bundle import ActionClass, Bundle, Counter, Rule
 from counterseal.core.policy.complaint import Path, Problem
 from counterseal.core.policy.inputs import KEYS
 from counterseal.core.policy.patterns import shared, specificity
@@ -165,6 +166,22 @@ def _counters(bundle: Bundle) -> Iterator[Problem]:
                 (*path, "sum"),
                 "counter-sum",
                 f"{counter.sum} is not a number attribute of every class of the counter.",
+            )
+        yield from _tells_secrets(counter, covered, path)
+
+
+def _tells_secrets(
+    counter: Counter, covered: Iterable[ActionClass], path: Path
+) -> Iterator[Problem]:
+    sensitive = {name: each.id for each in covered for name in sensitive_attributes(each)}
+    read = [(name.removeprefix("attr."), "by", place) for place, name in enumerate(counter.by)]
+    for name, *where in (*read, *([(counter.sum, "sum")] if counter.sum else [])):
+        if name in sensitive:
+            yield Problem(
+                (*path, *where),
+                "counter-sensitive",
+                f"{name} is sensitive in class {sensitive[name]}, and a counter would write down "
+                "enough to find its values out; count by something else.",
             )
 
 

@@ -12,7 +12,7 @@ from counterseal.core.policy.evaluate import Judged, Standing
 from counterseal.core.policy.findings import Findings, said
 from counterseal.core.policy.inputs import Situation
 from counterseal.core.policy.route import Route, merge
-from counterseal.core.words import FailMode, Stage, Verdict, strictest
+from counterseal.core.words import FailMode, Level, Stage, Verdict, strictest
 
 DEFAULT = "default"
 UNKNOWN_TOOL = "unknown-tool"
@@ -62,6 +62,7 @@ class Conclusion:
             sensitive=described.sensitive if described else (),
             grant_ttl=(described and described.grant_ttl) or ttl.grant_ttl,
             receipt_ttl=(described and described.receipt_ttl) or ttl.receipt_ttl,
+            evidence=described.evidence if described else Level.RECORDED,
             attributes=dict(self._attributes()),
             **rest,
         )

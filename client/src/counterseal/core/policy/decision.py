@@ -7,7 +7,7 @@ from counterseal.core.canonical import Json, digest
 from counterseal.core.model import Kept, Record
 from counterseal.core.policy.facts import Facts
 from counterseal.core.policy.route import Route
-from counterseal.core.words import FailMode, Risk, Stage, Verdict
+from counterseal.core.words import FailMode, Level, Risk, Stage, Verdict, is_at_once
 
 
 class BundleName(Record):
@@ -59,7 +59,8 @@ class Decision(Kept):
     ``determining`` names the rules that led to ``effective``, or ``default`` for the class default
     and ``unknown-tool`` where no class claims the tool. ``route`` is set if and only if
     ``effective`` is ``STEP_UP``. ``for_agent`` is the only text the agent sees. ``grant_ttl`` and
-    ``receipt_ttl`` are seconds. ``contributes`` maps counter names to what this action adds.
+    ``receipt_ttl`` are seconds. ``evidence`` is the level a grant's evidence must reach before the
+    grant is released. ``contributes`` maps counter names to what this action adds.
     """
 
     verdict: Verdict
@@ -76,6 +77,7 @@ class Decision(Kept):
     sensitive: tuple[str, ...] = ()
     grant_ttl: int = Field(gt=0)
     receipt_ttl: int = Field(gt=0)
+    evidence: Level = Field(default=Level.RECORDED, exclude_if=is_at_once)
     contributes: dict[str, float] = Field(default_factory=dict)
     counters_read: tuple[str, ...] = ()
     attributes: dict[str, Json] = Field(default_factory=dict)

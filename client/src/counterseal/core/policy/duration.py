@@ -3,7 +3,7 @@
 import re
 
 DURATION_KEYS = frozenset(
-    {"timeout", "remind_every", "after", "window", "grant_ttl", "receipt_ttl"}
+    {"timeout", "remind_every", "after", "window", "grant_ttl", "receipt_ttl", "retention"}
 )
 """The fields of a bundle that hold one. They are stored as whole seconds."""
 

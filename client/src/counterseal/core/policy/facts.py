@@ -69,12 +69,17 @@ class Asserted(Record):
     observations: tuple[Observation, ...] = Field(default=(), max_length=64)
 
 
+def _is_false(value: object) -> bool:
+    return value is False  # so that facts keep the digest they had before this could be said
+
+
 class Facts(Record):
     """Everything a decision may rest on, at one instant.
 
     ``history`` is oldest first. ``origins`` maps attribute names to where their values were seen.
     ``principal_verified``: the roster lets this agent act for this principal by name;
     ``principal_refused``: it names others, so that the action is blocked whatever the rules say.
+    ``unrevealed``: sensitive values could not be opened to be judged, with the same consequence.
     ``read_at`` says when each group of facts was read; ``asserted`` names the groups that rest on
     the caller's word.
     """
@@ -89,5 +94,6 @@ class Facts(Record):
     origins: dict[str, Origin] = Field(default_factory=dict)
     request_given: bool = False
     observations_given: int = 0
+    unrevealed: bool = Field(default=False, exclude_if=_is_false)
     read_at: dict[str, Instant] = Field(default_factory=dict)
     asserted: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from counterseal.core.action import Action
 from counterseal.core.canonical import Json, digest
-from counterseal.core.policy.attributes import Taken, is_sensitive, take
+from counterseal.core.policy.attributes import Taken, sensitive_attributes, take
 from counterseal.core.policy.bundle import ActionClass, Bundle, Counter, bundle_digest
 from counterseal.core.policy.checks import problems
 from counterseal.core.policy.compile import CompiledRule, Compiler
@@ -18,7 +18,7 @@ from counterseal.core.policy.evaluate import Judged, judged, truths
 from counterseal.core.policy.expressions import CelEngine, Engine
 from counterseal.core.policy.facts import Facts, Past
 from counterseal.core.policy.inputs import Situation
-from counterseal.core.policy.patterns import fits, specificity
+from counterseal.core.policy.patterns import fits
 from counterseal.core.policy.pointers import tokens
 from counterseal.core.words import Disposition
 
@@ -142,29 +142,17 @@ class Judge:
     def _conclusion(
         self, action_class: ActionClass | None, situation: Situation, judgements: list[Judged]
     ) -> Conclusion:
-        sensitive = tuple(tokens(each) for each in action_class.sensitive) if action_class else ()
-        hidden = frozenset(
-            f"attr.{name}"
-            for name, attribute in (action_class.attributes if action_class else {}).items()
-            if is_sensitive(attribute, sensitive)
-        )
         return Conclusion(
             bundle=self.bundle,
             action_class=action_class,
             situation=situation,
             judgements=judgements,
-            hidden=hidden,
-            sensitive=sensitive,
+            hidden=_hidden(action_class),
+            sensitive=_sensitive(action_class),
         )
 
     def _classify(self, tool: str) -> ActionClass | None:
-        claims = [
-            (specificity(pattern), each)
-            for each in self.bundle.classes
-            for pattern in each.tools
-            if fits(tool, (pattern,))
-        ]
-        return max(claims, key=lambda claim: claim[0])[1] if claims else None
+        return self.bundle.class_of(tool)
 
     def _find_rules(self, tool: str) -> tuple[CompiledRule, ...]:
         action_class = self.classify(tool)
@@ -231,6 +219,8 @@ class Judge:
         attributes: dict[str, Json],
     ) -> CounterQuery | None:
         parts = {each: _key_part(each, action, class_id, attributes) for each in counter.by}
+        if not _hidden(self.classify(action.tool)).isdisjoint(parts):
+            return None  # a digest of a short value is as good as the value
         if any(part is _NO_PART for part in parts.values()):
             return None
         feeds = class_id in counter.classes
@@ -245,6 +235,17 @@ class Judge:
             amount=abs(amount) if isinstance(amount, float) else 0.0,
             feeds=feeds,
         )
+
+
+def _sensitive(action_class: ActionClass | None) -> tuple[tuple[str, ...], ...]:
+    return tuple(tokens(each) for each in action_class.sensitive) if action_class else ()
+
+
+def _hidden(action_class: ActionClass | None) -> frozenset[str]:
+    """Name the inputs that must not be written in clear about an action of this class."""
+    if action_class is None or not action_class.sensitive:
+        return frozenset()
+    return frozenset(f"attr.{name}" for name in sensitive_attributes(action_class))
 
 
 _NO_PART = object()

@@ -114,14 +114,16 @@ def _path(expr: Any) -> tuple[str, ...] | None:  # noqa: ANN401 - see above
     if expr.HasField("ident_expr"):
         return (expr.ident_expr.name,)
     if expr.HasField("select_expr"):
-        before = _path(expr.select_expr.operand)
-        return None if before is None else (*before, expr.select_expr.field)
+        return _onward(_path(expr.select_expr.operand), expr.select_expr.field)
     if expr.HasField("call_expr") and expr.call_expr.function == "_[_]":
         operand, index = expr.call_expr.args
-        before = _path(operand)
-        if before is not None and index.const_expr.string_value:
-            return (*before, index.const_expr.string_value)
+        return _onward(_path(operand), index.const_expr.string_value)
     return None
+
+
+def _onward(before: tuple[str, ...] | None, step: str) -> tuple[str, ...] | None:
+    """Go one step further down a path; None if it cannot be told from two steps, or is no text."""
+    return (*before, step) if before is not None and step and "." not in step else None
 
 
 def _parts(expr: Any) -> list[Any]:  # noqa: ANN401 - see above
