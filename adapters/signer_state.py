@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from counterseal import durable
 from counterseal.core.tlog.checkpoint import parse_checkpoint
@@ -37,6 +37,10 @@ class SignerState:
     def place_of(self, origin: str) -> Path:
         """Name the file of a log."""
         return self._folder / f"{quote(origin, safe='')}.json"
+
+    def origins(self) -> list[str]:
+        """Name every log that was ever signed here."""
+        return [unquote(place.stem) for place in self._folder.glob("*.json")]
 
     def read(self, origin: str) -> Sealed | None:
         """Recall what was signed last of a log. Raises ``NotSealed`` if that cannot be told."""

@@ -1,5 +1,6 @@
 """What changed when a bundle came into force: told from the two bundles, never from a claim."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from functools import lru_cache
@@ -19,9 +20,11 @@ async def with_changes(
 async def _with_changes(facts: FactSource, tenant: str, line: ActivationLine) -> ActivationLine:
     try:
         old = await facts.bundle(tenant, line.replaces) if line.replaces else b"{}"
-        found = _changes(old, await facts.bundle(tenant, line.digest))
+        new = await facts.bundle(tenant, line.digest)
     except KeyError:  # not in the read model; what is recorded of it stays in the log
         return line
+    # Large bundles take a while to read, and nobody's hold should have to wait for it.
+    found = await asyncio.to_thread(_changes, old, new)
     return line.model_copy(
         update={
             "rules_added": found.rules.added,
@@ -35,6 +38,6 @@ async def _with_changes(facts: FactSource, tenant: str, line: ActivationLine) ->
     )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _changes(old: bytes, new: bytes) -> Changes:
     return changes(json.loads(old), json.loads(new))

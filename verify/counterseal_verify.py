@@ -1480,19 +1480,13 @@ def _voted(case: Case, body: dict[str, Json], event: Event) -> None:
 def _who(case: Case, vote: dict[str, Json], event: Event) -> set[str]:
     """Name everything the voter is known by; hold them to the roster, and to be no party to it."""
     person, people = inert(vote["person"]), case.rosters.in_force(event)
-    who, interested, allowed = (
-        names(vote["person"], *vote["aliases"]),
-        {*case.interested},
-        set[str](),
-    )
-    given = frozenset(who)
+    told, allowed = names(vote["person"], *vote["aliases"]), set[str]()
+    who = {*told}
     for known, groups in people:
-        if known & given:
+        if known & told:
             who |= known
             allowed |= groups
-        if known & case.interested:
-            interested |= known
-    if who & interested:
+    if who & case.interested:
         case.flaw("approvals", f"{person} answered for their own action, or their agent's.")
     if people and not {*vote["groups"]} <= allowed:
         case.flaw("approvals", f"{person} was not in that group by the roster.")

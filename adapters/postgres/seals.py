@@ -14,6 +14,12 @@ _KIND = """
     WHERE event.tenant = $1 AND event.stream = $2 AND event.kind = $3
     ORDER BY event.version DESC LIMIT 1
 """
+_ACTION = """
+    SELECT action.last_seq, coalesce(seal.sealed, 0) AS sealed,
+           coalesce(seal.witnessed, 0) AS witnessed
+    FROM ledger.action LEFT JOIN ledger.seal ON seal.tenant = action.tenant
+    WHERE action.tenant = $1 AND action.action_id = $2
+"""
 _CHECKPOINT = """
     SELECT note, true AS witnessed, size FROM ledger.cosigned_checkpoint
     WHERE tenant = $1 AND size >= $2
@@ -63,6 +69,14 @@ class PostgresSeals:
         async with talk(self._pool, self._patience) as db:
             row = await db.fetchrow(_KIND, tenant, stream, kind)
         return Seal(row["sealed"], row["witnessed"]).level(row["seq"]) if row else None
+
+    async def level_of_action(self, tenant: str, action_id: str) -> Level:
+        """Tell it for everything recorded of an action."""
+        async with talk(self._pool, self._patience) as db:
+            row = await db.fetchrow(_ACTION, tenant, action_id)
+        return (
+            Seal(row["sealed"], row["witnessed"]).level(row["last_seq"]) if row else Seal().level(0)
+        )
 
     async def checkpoint(self, tenant: str, size: int = 1) -> str | None:
         """Give the best checkpoint of at least ``size`` events: cosigned if possible, then newest.

@@ -74,6 +74,10 @@ def test_an_action_is_shredded_once_it_has_closed(discreet: Discreet, terminal: 
     assert "/pin shredded at" in told
     code, told, _ = terminal.run(discreet.operator, *order, "--json")
     assert json.loads(told)["request"] == "erasure-17"
+    code, told, _ = terminal.run(discreet.auditor, "history", action)
+    assert code == Exit.OK
+    assert "what became of its sensitive values:" in told
+    assert "data.shredded" in told
     code, _, said = terminal.run(discreet.auditor, "actions", "show", action, "--reveal")
     assert code == Exit.REFUSED
     assert "shredded" in said

@@ -27,7 +27,7 @@ from counterseal.core.wire import (
     VoteAnswer,
     Withdrawal,
 )
-from counterseal.core.words import Role
+from counterseal.core.words import Level, Role
 from domain.candidate import Candidate
 from domain.standing import Standing
 from domain.states import Closed, Granted, Held, action_of
@@ -296,15 +296,20 @@ async def _answer(
 ) -> Response:
     """Tell an agent where its own action stands, with what opens it while that is kept."""
     opened = await rooms.secrecy.disclosures(action)
-    return await _told(rooms, now, Covered(action, opened), status)
+    level = await rooms.seals.level_of_action(now.tenant, now.action_id)
+    return await _told(rooms, now, Covered(action, opened), level, status)
 
 
 async def _told(
-    rooms: Rooms, now: Standing, covered: Covered, status: int | None = None
+    rooms: Rooms,
+    now: Standing,
+    covered: Covered,
+    level: Level = Level.RECORDED,
+    status: int | None = None,
 ) -> Response:
     awaits = await rooms.gate.release.awaited(now)
     told = answer(now, covered.action, rooms.gate.tokens, rooms.clock(), awaits)
-    told = told.model_copy(update={"disclosures": covered.disclosures})
+    told = told.model_copy(update={"disclosures": covered.disclosures, "level": level})
     return _json(told, status or (202 if awaits or is_waiting(now.phase) else 200))
 
 

@@ -8,6 +8,7 @@ from adapters.postgres import cursor as cursors
 from adapters.postgres.rows import ActionFilter
 from counterseal.core.wire import ActionPage, ActionRow, Story
 from counterseal.core.words import Role
+from domain.custody import data_stream
 from domain.refusals import late_stream
 from entrypoints.credentials import demand
 from entrypoints.gate import is_action_id, named, no_such_action
@@ -48,10 +49,17 @@ async def events(rooms: InRooms, caller: ByCaller, action: str) -> Response:
         raise no_such_action(action)
     story = await rooms.ledger.read(caller.tenant, action)
     beside = await rooms.ledger.read(caller.tenant, late_stream(action))
+    # Who looked at an agent's values, and why, is not for the agent to know.
+    looks = (
+        await rooms.ledger.read(caller.tenant, data_stream(action))
+        if caller.role is not Role.AGENT
+        else ()
+    )
     told = Story(
         action_id=action,
         events=tuple(event_view(one, action) for one in story),
         late=tuple(event_view(one, late_stream(action)) for one in beside),
+        data=tuple(event_view(one, data_stream(action)) for one in looks),
     )
     return Response(told.model_dump_json(), media_type="application/json")
 

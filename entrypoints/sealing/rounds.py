@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from adapters.signing_keys import SigningFailed
+from counterseal.core.tlog.tree import EMPTY_ROOT
 from domain.ports import Unavailable
 from domain.sealing import Head, NotSealed, Reason, is_due
 from entrypoints.sealing.metrics import SealingMetrics
@@ -20,6 +21,9 @@ LOOK_AGAIN = 10.0
 
 AT_ONCE = 8
 """How many logs are worked on side by side."""
+
+GONE = Head(0, EMPTY_ROOT)
+"""How far a log has come that is not there."""
 
 log = structlog.get_logger()
 
@@ -49,6 +53,7 @@ class Rounds:
         self._logs: dict[str, _Log] = {}
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._is_reachable = False
+        self._signed = desk.tenants()
 
     @property
     def flaws(self) -> dict[str, str]:
@@ -77,8 +82,10 @@ class Rounds:
             self._is_reachable = False
             return
         self._is_reachable = True
-        for tenant, head in heads.items():
-            self._look(tenant, head)
+        self._signed |= self._logs.keys()
+        # A log that was signed and has vanished is one that was rolled back to nothing.
+        for tenant in self._signed | heads.keys():
+            self._look(tenant, heads.get(tenant, GONE))
         self._count()
 
     async def settle(self) -> None:

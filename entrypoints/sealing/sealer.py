@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from adapters.postgres.sealing import PostgresSealing, Published
 from adapters.signer_state import SignerState
 from adapters.signing_keys import SigningKey
-from counterseal.core.tlog.checkpoint import Checkpoint, origin_of, parse_checkpoint
+from counterseal.core.tlog.checkpoint import Checkpoint, origin_of, parse_checkpoint, tenant_of
 from counterseal.core.tlog.note import BadNote, Note, Signature, SignatureType, VerifierKey
 from counterseal.core.tlog.tree import Frontier
 from domain.sealing import Head, NotSealed, Reason, Sealed, arrive, follow, has_moved
@@ -33,6 +33,11 @@ class Desk:
     keys: Sequence[SigningKey]
     server: str
     offer: Offer
+
+    def tenants(self) -> set[str]:
+        """Name the tenants whose logs were ever signed."""
+        known = (tenant_of(self.server, origin) for origin in self.state.origins())
+        return {tenant for tenant in known if tenant is not None}
 
 
 class LogSealer:

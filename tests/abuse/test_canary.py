@@ -16,7 +16,7 @@ from adapters.temporal_codec import EncryptingCodec
 from counterseal.errors import Blocked, CountersealError
 from entrypoints.stack import Stack
 from tests.abuse.world import fresh
-from tests.support.discreet import Discreet, every_value, secrets
+from tests.support.discreet import NUMBER, WORD, Discreet, every_value, planted_word, secrets
 from tests.support.payloads import payloads_in
 from tests.support.stack import Cast
 
@@ -73,7 +73,13 @@ class Lives:
         self.look_around(held["action_id"])
 
     def judged(self) -> None:
-        for change in ({}, {"pin": "1"}, {"amount": "canary" + fresh()}, {"notes": [[fresh()]]}):
+        odd: tuple[Json, ...] = (
+            {},
+            {"pin": "1"},
+            {"amount": planted_word()},
+            {"notes": [[planted_word()]]},
+        )
+        for change in odd:
             self.planted.append(self.plant() | change)
             told = self.discreet.agent.propose("ruled", arguments=self.planted[-1]).json()
             self.look_around(told["action_id"])
@@ -159,13 +165,19 @@ def _spellings(value: str) -> Iterator[bytes]:
     yield json.dumps(value).encode()[1:40]
     yield raw.hex().encode()
     yield raw.hex().upper().encode()
-    for shift in range(3):  # base64 of it, wherever in the text it stands
-        whole = base64.b64encode(b"x" * shift + raw)[4:-8]
-        yield whole
-        yield whole.replace(b"+", b"-").replace(b"/", b"_")
+    for shift in range(3):  # base64 of it, wherever in a text it stands
+        whole = base64.b64encode(b"x" * shift + raw)
+        sure = whole[-(-shift * 8 // 6) : (shift + len(raw)) * 8 // 6]
+        yield sure
+        yield sure.replace(b"+", b"-").replace(b"/", b"_")
+
+
+MARKS = frozenset(spelling for mark in (WORD, NUMBER) for spelling in _spellings(mark))
 
 
 def found_in(haystack: bytes, needles: dict[bytes, str]) -> set[str]:
+    if not any(mark in haystack for mark in MARKS):
+        return set()
     return {value for spelling, value in needles.items() if spelling in haystack}
 
 

@@ -1,12 +1,10 @@
 """Sensitive values: the agent works with them, people see commitments, every look is recorded."""
 
-import asyncio
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import asyncpg
 import pytest
 
 from counterseal.core.action import Action, action_digest
@@ -46,16 +44,9 @@ def tells(text: str, arguments: Json) -> bool:
 
 def data_events(discreet: Discreet, action: str) -> list[Json]:
     """Read the stream beside an action."""
-
-    async def read() -> list[asyncpg.Record]:
-        db = await asyncpg.connect(discreet.cast.stack.postgres.dsn)
-        try:
-            sql = "SELECT canonical FROM ledger.event WHERE tenant = $1 AND stream = $2"
-            return await db.fetch(sql + " ORDER BY version", discreet.tenant, f"{action}:data")
-        finally:
-            await db.close()
-
-    return [json.loads(row["canonical"])["event"] for row in asyncio.run(read())]
+    told = discreet.auditor.story(action)["data"]
+    assert discreet.agent.story(action)["data"] == []
+    return [json.loads(each["canonical"])["event"] for each in told]
 
 
 def withdrawn(discreet: Discreet, arguments: Json, key: str | None = None) -> Json:

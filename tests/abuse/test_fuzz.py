@@ -46,6 +46,8 @@ def test_every_route_answers_whatever_it_is_sent(
     def check(case: Any) -> None:
         answer = case.call(base_url=world.cast.stack.url, headers=headers, timeout=10)
         assert answer.status_code < 500, answer.text[:300]
+        if answer.headers.get("content-type") == ["application/zip"]:
+            return  # evidence, asked for rightly
         assert not any(leak in answer.text for leak in LEAKS)
         if answer.status_code >= 400:
             kind = answer.headers["content-type"][0]

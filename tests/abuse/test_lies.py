@@ -18,6 +18,7 @@ from tests.support.lies import (
     both,
     change,
     failing,
+    onward,
     upto,
     voted,
     within,
@@ -317,6 +318,15 @@ LIES: dict[str, tuple[Story, Edit, str]] = {
     # Deadlines
     "vote at the deadline": (ONE, change("vote.counted", at=p.moment(3600)), "times"),
     "vote after the deadline": (ONE, change("vote.counted", at=p.moment(7200)), "times"),
+    "all of it after the deadline": (
+        ONE,
+        both(
+            onward("vote.counted", 3600),
+            change("grant.issued", expires_at=p.moment(4500)),
+            change("grant.redeemed", receipt_due=p.moment(7200)),
+        ),
+        "times",
+    ),
     "vote before the hold": (ONE, change("vote.counted", at=p.moment(-1)), "times"),
     "deadline moved out": (RUN, change("action.held", deadline=p.moment(7200)), "times"),
     "deadline moved in": (RUN, change("action.held", deadline=p.moment(60)), "times"),
@@ -325,12 +335,12 @@ LIES: dict[str, tuple[Story, Edit, str]] = {
     "grant lives shorter": (RUN, change("grant.issued", expires_at=p.moment(25)), "times"),
     "grant used at its end": (
         ALLOWED,
-        change("grant.redeemed", at=p.moment(900), receipt_due=p.moment(4500)),
+        both(onward("grant.redeemed", 900), change("grant.redeemed", receipt_due=p.moment(4500))),
         "times",
     ),
     "grant used after its end": (
         ALLOWED,
-        change("grant.redeemed", at=p.moment(901), receipt_due=p.moment(4501)),
+        both(onward("grant.redeemed", 901), change("grant.redeemed", receipt_due=p.moment(4501))),
         "times",
     ),
     "receipt due later": (RUN, change("grant.redeemed", receipt_due=p.moment(99999)), "times"),

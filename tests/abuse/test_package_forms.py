@@ -398,6 +398,13 @@ def test_a_log_that_did_not_only_grow_is_refused(name: str) -> None:
     assert failing(package, since=since.encode()) & {"since", "readable"}
 
 
+def test_a_checkpoint_of_another_trusted_log_says_nothing_about_this_one() -> None:
+    both = p.TRUST + f"log {p.signer('counterseal.local/evil', secret=p.ORIGIN)}\n"
+    text = LOG.checkpoint(7, origin="counterseal.local/evil")
+    old = text + "\n" + p.signer("counterseal.local/evil", secret=p.ORIGIN).line(text)
+    assert failing(grown(7).sealed(), both, old.encode()) == {"since"}
+
+
 def test_a_wrong_proof_of_growth_is_refused_even_if_nobody_asked() -> None:
     assert "since" in failing(proof_lines(lambda lines: lines.pop(3)).sealed())
 

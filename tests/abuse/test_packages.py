@@ -534,3 +534,12 @@ def test_every_event_line_is_canonical() -> None:
     made.files["events.jsonl"] = content
     assert failing(made.sealed()) == {"readable"}
     assert rfc8785.dumps(made.lines[0]) not in content
+
+
+@pytest.mark.parametrize("prev", [None, "0" * 64])
+def test_an_event_names_the_one_before_it(prev: str | None) -> None:
+    log = p.log_of(p.run_story())
+    place = next(nth for nth, each in enumerate(log.entries) if each[:2] == (p.ACTION, 9))
+    envelope = {**json.loads(log.entries[place][2]), "prev": prev}
+    log.entries[place] = (p.ACTION, 9, rfc8785.dumps(envelope))
+    assert "streams" in failing(p.draft(log, p.ACTION).sealed())

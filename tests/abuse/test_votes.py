@@ -1,12 +1,14 @@
 """Votes and withdrawals that must not count, whoever sends them, however, whenever."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from entrypoints.stack import Stack
 from tests.abuse.world import NOBODY, Json, World, declined, fresh
-from tests.support.stack import Caller
+from tests.support.stack import Caller, troupe
 
 OTHER = "sha256:" + "1" * 64
 
@@ -16,6 +18,15 @@ def refused(answer: Any, code: str) -> Json:
     assert answer.status_code == 200, told
     assert (told["counted"], told["code"]) == (False, code), told
     return told
+
+
+@pytest.fixture(scope="module")
+def world(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A tenant of its own: an agent that asks for a hundred refunds an hour is blocked."""
+    with troupe(stack, "votes", tmp_path_factory.mktemp("votes") / "keys.json") as cast:
+        everyone = World(cast, stack.postgres.dsn)
+        yield everyone
+        everyone.close()
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +235,7 @@ def test_a_no_and_a_yes_at_once_end_one_way_only(world: World) -> None:
                 crowd.submit(world.cast.approvers["alan"].vote, held, approve=False),
             ]
             answers = [each.result().json() for each in sent]
-        kinds = world.kinds_since(before, "main")
+        kinds = world.kinds_since(before, world.cast.tenant)
         assert kinds.count("action.settled") == 1
         assert kinds.count("vote.counted") == sum(bool(each["counted"]) for each in answers)
         assert kinds.count("vote.counted") + kinds.count("vote.refused") == 4
@@ -287,7 +298,7 @@ def test_asking_at_once_is_asking_once(world: World) -> None:
             )
         ]
     assert len({(each["action_id"], each["digest"], each["disposition"]) for each in told}) == 1
-    assert world.kinds_since(before, "main").count("action.requested") == 1
+    assert world.kinds_since(before, world.cast.tenant).count("action.requested") == 1
 
 
 def test_another_agents_key_is_another_action(world: World) -> None:

@@ -65,13 +65,15 @@ class World:
         rows = self._loop.run_until_complete(self._db.fetch(sql, tenant, seq))
         return [row["kind"] for row in rows]
 
-    def seq(self, tenant: str = "main") -> int:
+    def seq(self, tenant: str | None = None) -> int:
         sql = "SELECT next_seq FROM ledger.tenant_head WHERE tenant = $1"
-        return int(self._loop.run_until_complete(self._db.fetchval(sql, tenant)))
+        named = tenant or self.cast.tenant
+        return int(self._loop.run_until_complete(self._db.fetchval(sql, named)))
 
     @contextmanager
-    def adding(self, *kinds: str, tenant: str = "main") -> Iterator[None]:
+    def adding(self, *kinds: str, tenant: str | None = None) -> Iterator[None]:
         """Hold the block to recording exactly these events in the tenant's log."""
+        tenant = tenant or self.cast.tenant
         before = self.seq(tenant)
         yield
         assert self.kinds_since(before, tenant) == [*kinds]

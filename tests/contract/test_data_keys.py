@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3  # type: ignore[import-untyped] # it ships no types
+import boto3  # type: ignore[import-untyped] # boto3 ships no types
 import httpx
 import pytest
 

@@ -13,6 +13,7 @@ from activities.proving import Patience
 from adapters.postgres.evidence import PostgresEvidence
 from counterseal.core.links import unseal
 from counterseal.core.packages import PeriodFilters, PeriodScope, Profile
+from counterseal.core.policy.load import parse_bundle
 from counterseal.core.tlog.checkpoint import Checkpoint, parse_checkpoint
 from counterseal.core.words import Risk, Verdict
 from domain.evidence.contents import Leaf
@@ -24,9 +25,10 @@ from domain.evidence.refusals import (
     NothingSealedThere,
     NotSealedYet,
 )
+from entrypoints.administration import Administration
 from tests.support import stories
 from tests.support.entries import write
-from tests.support.evidence import Clock, Office, hidden, ids_of, kinds
+from tests.support.evidence import POLICY, Clock, Office, hidden, ids_of, kinds
 from tests.support.postgres import Database
 from tests.support.roles import administering
 
@@ -129,6 +131,16 @@ class Moving(PostgresEvidence):
         await self.office.late(streams[0])
         self.moved.set()
         return await super().streams(tenant, streams)
+
+
+async def test_a_witness_is_given_its_time(office: Office) -> None:
+    await office.blocked()
+    await office.seal(witnessed=True)
+    action = await office.blocked()
+    await office.seal()
+    waiting = asyncio.create_task(office.take(action, patience=Patience(witness=30)))
+    await office.seal(witnessed=True)
+    assert (await waiting).tree.level == "witnessed"
 
 
 async def test_what_follows_the_checkpoint_is_left_out(office: Office, pool: asyncpg.Pool) -> None:
@@ -236,13 +248,22 @@ async def test_an_export_while_others_append_is_of_one_moment(office: Office) ->
     office.check(taken)
 
 
-async def test_a_rehearsed_policy_is_told_by_its_latest_activation(office: Office) -> None:
+async def test_a_policy_that_came_back_is_told_by_its_activation_before(office: Office) -> None:
     action = await office.blocked()
+    for policy in (parse_bundle({"bundle.yaml": POLICY.replace('"7"', '"8"')}), office.bundle):
+        administration = Administration(office.ledger, office.clock)
+        await administration.activate(office.tenant, policy, "op")
+    later = await office.blocked()
     await office.seal()
-    taken = await office.take(action)
-    (activation,) = [leaf for leaf in taken.gathered.leaves if leaf.stream == "bundles"]
-    assert activation.seq < min(leaf.seq for leaf in taken.gathered.leaves if leaf.stream == action)
-    assert [*taken.gathered.policies] == [str((activation.event or {})["digest"])]
+    taken = await office.take(action, later)
+    activations = [leaf for leaf in taken.gathered.leaves if leaf.stream == "bundles"]
+    assert [leaf.version for leaf in activations] == [0, 2]
+    assert [*taken.gathered.policies] == [str((activations[0].event or {})["digest"])]
+    office.check(taken)
+    (only,) = (
+        leaf for leaf in (await office.take(action)).gathered.leaves if leaf.stream == "bundles"
+    )
+    assert only.version == 0
 
 
 async def test_totals_cover_the_log_without_gap(office: Office) -> None:
@@ -340,6 +361,20 @@ async def test_a_period_begins_and_ends_at_totals(sealed: Office) -> None:
     assert (taken.range.start, taken.range.end) == (said["start"], said["end"])
     # No total was taken for it: one that ends it was there.
     assert len(totals) == 2
+
+
+async def test_a_period_begins_where_a_total_ends_and_not_where_it_stands(
+    sealed: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "CHUNK", 7)
+    for _ in range(4):
+        await sealed.blocked()
+    await sealed.counting.count(sealed.tenant)
+    since = sealed.clock.advance(seconds=1)
+    sealed.clock.advance(hours=1)
+    taken = await sealed.take_period(PeriodScope(since=since))
+    assert taken.gathered.leaves[0].kind == "ledger.sealed"
+    sealed.check(taken)
 
 
 async def test_a_filter_hides_others_and_cannot_hide_what_fits(sealed: Office) -> None:

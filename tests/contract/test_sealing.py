@@ -298,6 +298,20 @@ async def test_a_past_that_was_rewritten_with_its_tree_is_not_sealed(
         assert await log.seal() == (4, 0)
 
 
+async def test_a_log_that_vanished_is_not_overlooked(
+    desk: Desk, log: Log, admin: asyncpg.Connection
+) -> None:
+    async with desk.signer() as signer:
+        await log.grow(3)
+        await signer.turn()
+        await admin.execute("DELETE FROM ledger.tenant_head WHERE tenant = $1", log.tenant)
+        await signer.turn()
+        assert signer.why(log.tenant) == "rolled-back"
+    async with desk.signer() as signer:
+        await signer.turn()
+        assert signer.why(log.tenant) == "rolled-back"
+
+
 async def test_once_the_record_is_what_it_was_sealing_goes_on(
     desk: Desk, log: Log, admin: asyncpg.Connection
 ) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -32,20 +32,27 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> WitnessKey:
 
 
 @asynccontextmanager
-async def answering(reply: Reply) -> AsyncIterator[str]:
-    """A server that answers every request with the same bytes."""
+async def answering(reply: Reply | None) -> AsyncIterator[str]:
+    """A server that answers every request with the same bytes, or never."""
+    lines: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append(writer)
+        if reply is None:
+            await reader.read()
+            return
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        body = await reader.readexactly(length)
-        writer.write(reply(body))
-        await writer.drain()
-        writer.close()
+        writer.write(reply(await reader.readexactly(length)))
+        writer.write_eof()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for line in lines:
+            line.close()
+            with suppress(OSError):
+                await line.wait_closed()
 
 
 def http(status: str, body: bytes, *headers: str) -> Reply:
@@ -113,12 +120,7 @@ async def test_nothing_a_lying_witness_says_is_taken_for_a_cosignature(key: Witn
 
 
 async def test_a_witness_that_says_nothing_is_waited_for_only_so_long(key: WitnessKey) -> None:
-    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-        await reader.read()
-
-    server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    async with server:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with answering(None) as url:
         with pytest.raises(NotCosigned, match="Timeout"):
             await ask(key.verifier, url, patience=0.1)
 

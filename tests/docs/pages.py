@@ -13,6 +13,7 @@ PAGES = sorted(
         *ROOT.glob("docs/**/*.md"),
         ROOT / "client" / "README.md",
         ROOT / "temporal" / "README.md",
+        ROOT / "verify" / "README.md",
     ]
 )
 

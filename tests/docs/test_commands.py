@@ -1,9 +1,12 @@
 """Every command in the documentation exists, with the options it is shown with."""
 
 import ast
+import contextlib
 import importlib
 import re
 import shlex
+import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +29,14 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 
 
 COMMANDS = dict(commands(typer.main.get_command(app)))
+OTHERS = {
+    "counterseal-witness": "counterseal.witness.cli",
+    "counterseal-verify": "counterseal_verify",
+    "counterseal_verify.py": "counterseal_verify",
+    "python -m entrypoints.admin": "entrypoints.admin",
+    "python -m entrypoints.ledger": "entrypoints.ledger",
+}
+"""Programs of ours besides the command, and the modules they are."""
 
 
 def shown() -> Iterator[tuple[str, list[str]]]:
@@ -82,13 +93,40 @@ def test_every_command_is_in_the_reference() -> None:
     assert [path for path in leaves if not any(each[: len(path)] == path for each in told)] == []
 
 
+def others(program: str) -> dict[str, set[str]]:
+    """Gather how the documentation shows another program: subcommands, each with its options."""
+    shown: dict[str, set[str]] = defaultdict(set)
+    for page in PAGES:
+        lines = re.sub(r"\\\n\s*", "", read(page)).splitlines()
+        for rest in (rest for line in lines for rest in line.split(f"{program} ")[1:]):
+            told = re.split(r"[`|>#·]", rest)[0].split()
+            is_command = bool(told) and re.fullmatch(r"[a-z]+(-[a-z]+)*", told[0]) is not None
+            shown[told[0] if is_command else ""] |= {word for word in told if word.startswith("--")}
+    return shown
+
+
+@pytest.mark.parametrize("program", OTHERS)
+def test_every_other_program_is_shown_as_it_is(
+    program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = others(program)
+    assert shown
+    for command, options in shown.items():
+        monkeypatch.setattr(sys, "argv", [program, *command.split(), "--help"])
+        with contextlib.suppress(SystemExit):
+            importlib.import_module(OTHERS[program]).main()
+        told = capsys.readouterr()
+        assert "--help" in told.out, f"{program} {command}: {told.err}"
+        assert {one for one in options if one not in told.out} == set(), command
+
+
 def test_every_make_target_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", read(ROOT / "Makefile"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.MULTILINE))
     told = {
         found
         for page in PAGES
         for text in (*(b.text for b in blocks(page)), *re.findall(r"`[^`]+`", prose(page)))
-        for found in re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)
+        for found in re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)
     }
     assert told - targets == set()
 
@@ -96,10 +134,21 @@ def test_every_make_target_exists() -> None:
 def test_every_path_named_in_code_exists() -> None:
     looks_like_one = re.compile(
         r"`((?:domain|workflows|activities|adapters|entrypoints|client|policies|temporal|tests|bench|"
-        r"requirements|scripts|docs)/[\w./-]*)`"
+        r"requirements|scripts|docs|verify)/[\w./-]*)`"
     )
     told = {(named(page), path) for page in PAGES for path in looks_like_one.findall(read(page))}
     assert [each for each in told if not (ROOT / each[1]).exists()] == []
+
+
+def test_every_test_that_is_named_exists() -> None:
+    exist = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    told = {name for page in PAGES for name in re.findall(r"\b(test_\w+\.py)`", read(page))}
+    assert told - exist == set()
+
+
+def test_the_threat_model_names_tests_of_abuse_by_their_name_alone() -> None:
+    bare = set(re.findall(r"`(test_\w+\.py)`", read(ROOT / "docs" / "threat-model.md")))
+    assert {name for name in bare if not (ROOT / "tests" / "abuse" / name).exists()} == set()
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.where)

@@ -6,15 +6,18 @@ from itertools import pairwise
 from typing import get_args
 
 import pytest
+from pydantic_settings import BaseSettings
 
-from counterseal.core.words import Disposition, Outcome, Phase, Role, Stage, Verdict
+from counterseal.core.words import Disposition, Level, Outcome, Phase, Role, Stage, Verdict
 from domain.administration import SystemEvent
 from domain.checks import LedgerVerified
 from domain.custody import CustodyEvent
 from domain.events import Event, Fact
 from domain.evidence.events import EvidenceExported, LedgerSealed
+from entrypoints.check_metrics import CheckMetrics
 from entrypoints.metrics import Metrics
-from entrypoints.settings import Settings
+from entrypoints.sealing.metrics import SealingMetrics
+from entrypoints.settings import Settings, SignerSettings
 from tests.docs.pages import PAGES, ROOT, read, rows, tracked
 
 EVIDENCE = ROOT / "docs" / "evidence.md"
@@ -57,19 +60,11 @@ def test_every_kind_in_the_documentation_exists() -> None:
     nouns = {kind.partition(".")[0] for kind in KINDS}
     pattern = re.compile(rf"`((?:{'|'.join(nouns)})\.[a-z]+)`")
     events = pattern.findall("\n".join(read(page) for page in PAGES if "policy" not in page.name))
-    verbs = {
-        "ask",
-        "obey",
-        "tool",
-        "secret",
-        "id",
-        "class",
-        "risk",
-        "environment",
-        "resource",
-        "arguments",
-    }
-    assert {one for one in events if one.partition(".")[2] not in verbs} <= {*KINDS}
+    verbs = {"ask", "obey", "tool", "id", "class", "risk", "environment", "resource", "arguments"}
+    told = {one for one in events if one.partition(".")[2] not in verbs}
+    sql = "\n".join(map(read, (ROOT / "adapters" / "postgres" / "migrations").rglob("*.sql")))
+    stored = set(re.findall(r"(?:TABLE|FUNCTION) (ledger\.\w+)", sql))
+    assert told <= {*KINDS} | stored
 
 
 def test_every_digest_domain_is_documented() -> None:
@@ -82,7 +77,7 @@ def test_every_digest_domain_is_documented() -> None:
     assert {code(row[0])[0] for row in rows(EVIDENCE, "Digests") if "/" in row[0]} == domains
 
 
-@pytest.mark.parametrize("words", [Disposition, Outcome, Phase, Role, Stage, Verdict])
+@pytest.mark.parametrize("words", [Disposition, Level, Outcome, Phase, Role, Stage, Verdict])
 def test_the_glossary_lists_every_closed_set(words: type[StrEnum]) -> None:
     listed = set(code(read(GLOSSARY)))
     assert {str(word) for word in words} <= listed
@@ -98,14 +93,20 @@ def test_the_glossary_is_in_order_and_says_each_word_once() -> None:
     assert [pair for pair in pairwise(lower) if pair[0] >= pair[1]] == []
 
 
-def test_every_setting_is_documented_with_its_default() -> None:
+@pytest.mark.parametrize(
+    ("heading", "settings"),
+    [("Settings", Settings), ("Running the signer and a witness", SignerSettings)],
+)
+def test_every_setting_is_documented_with_its_default(
+    heading: str, settings: type[BaseSettings]
+) -> None:
     documented = {
         code(row[0])[0]: row[2]
-        for row in rows(OPERATE, "Settings")
-        if len(row) == 3 and code(row[0])
+        for row in rows(OPERATE, heading)
+        if len(row) == 3 and row[0].startswith("`COUNTERSEAL_")
     }
-    assert set(documented) == {f"COUNTERSEAL_{name.upper()}" for name in Settings.model_fields}
-    for name, field in Settings.model_fields.items():
+    assert set(documented) == {f"COUNTERSEAL_{name.upper()}" for name in settings.model_fields}
+    for name, field in settings.model_fields.items():
         told = documented[f"COUNTERSEAL_{name.upper()}"]
         if field.is_required() or field.default in (None, ()):
             assert told.startswith("required"), name
@@ -118,7 +119,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
 def test_every_variable_that_is_named_is_read() -> None:
     client = "\n".join(path.read_text("utf-8") for path in (ROOT / "client" / "src").rglob("*.py"))
     read_by = set(re.findall(r"COUNTERSEAL_[A-Z_]+", client))
-    read_by |= {f"COUNTERSEAL_{name.upper()}" for name in Settings.model_fields}
+    fields = {*Settings.model_fields, *SignerSettings.model_fields}
+    read_by |= {f"COUNTERSEAL_{name.upper()}" for name in fields}
     told = {found for page in PAGES for found in re.findall(r"COUNTERSEAL_[A-Z_]+", read(page))}
     assert told == read_by
 
@@ -126,7 +128,8 @@ def test_every_variable_that_is_named_is_read() -> None:
 def test_every_metric_is_documented() -> None:
     exist = {
         f"{family.name}_total" if family.type == "counter" else family.name
-        for family in Metrics().registry.collect()
+        for process in (Metrics(), CheckMetrics(), SealingMetrics())
+        for family in process.registry.collect()
     }
     told = re.findall(r"^\| `(counterseal_[a-z_]+)` \|", read(OPERATE), re.MULTILINE)
     assert sorted(told) == sorted(exist)

@@ -1,5 +1,6 @@
 """Evidence taken along from a real stack, and checked by the verifier in a process of its own."""
 
+import asyncio
 import base64
 import json
 import subprocess
@@ -8,6 +9,7 @@ import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,12 @@ import pytest
 
 from counterseal.cli import main
 from entrypoints.packager import VERIFIER
+from entrypoints.settings import DECISION_QUEUE
 from entrypoints.stack import Stack
+from entrypoints.temporal import connect
 from tests.support.discreet import Discreet
 from tests.support.stack import Caller, Cast, troupe
+from workflows.totals import Totals
 
 Json = dict[str, Any]
 EVER = "2020-01-01T00:00:00Z"
@@ -220,6 +225,23 @@ def test_a_period_is_whole(cast: Cast, desk: Desk, profile: str, filters: Json) 
     assert said["export"]["seq"] < said["tree"]["size"]
     if not filters:
         assert {*actions} <= {*said["streams"]}
+
+
+def test_totals_are_taken_by_schedule(cast: Cast, desk: Desk, stack: Stack) -> None:
+    blocked(cast)
+
+    async def count() -> int:
+        client = await connect(stack.settings())
+        await client.get_schedule_handle("counterseal-totals").describe()
+        return await client.execute_workflow(
+            Totals.run, id=f"totals-{uuid.uuid4().hex}", task_queue=DECISION_QUEUE
+        )
+
+    assert asyncio.run(count()) >= 1
+    until = datetime.now(UTC).isoformat()
+    scope = {"kind": "period", "since": EVER, "until": until}
+    totals = bodies(desk.take(cast.auditor, scope), "ledger")
+    assert [each["start"] for each in totals] == [0, *(each["end"] for each in totals[:-1])]
 
 
 def test_growth_since_what_an_auditor_kept_is_proven(cast: Cast, desk: Desk) -> None:

@@ -4,7 +4,6 @@ import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,7 +139,7 @@ def test_an_agent_waits_and_is_told_for_what(stack: Stack, people: Cast) -> None
             now = line.propose("sealed", {}, wait=1)
             assert isinstance(now, Hold)
             with pytest.raises(StillHeld, match="may not run before its evidence is sealed"):
-                line.redeem(now)  # type: ignore[arg-type] # what a careless agent does
+                line.redeem(now)  # what a careless agent does
         now = line.wait(now, 20)
         assert isinstance(now, Permit)
         assert line.redeem(now).action_id == now.action_id

@@ -118,14 +118,22 @@ class Discreet:
         return who.http.post(f"/v1/actions/{action}/shredding", json=asked)
 
 
+WORD, NUMBER = "kanarie", "47110815"
+"""How every planted string and number begins: where neither is found, none of them is."""
+
+
+def planted_word() -> str:
+    return WORD + uuid.uuid4().hex
+
+
 def secrets() -> dict[str, Any]:
     """Draw arguments of every kind whose values nobody else has."""
     return {
-        "pin": f"canary-{uuid.uuid4().hex}",
-        "amount": uuid.uuid4().int % 10**15 + 10**15,
-        "cards": [{"number": f"canary {uuid.uuid4().hex} é\"'\\", "holder": "Ada"}],
-        "env": {"KEY": f"canary-{uuid.uuid4().hex}", "DEEP": [{"er": f"canary{uuid.uuid4().hex}"}]},
-        "notes": [f"canary<{uuid.uuid4().hex}>", "canary" + uuid.uuid4().hex * 100],
+        "pin": planted_word(),
+        "amount": int(NUMBER + str(uuid.uuid4().int)[:7]),
+        "cards": [{"number": f"{planted_word()} é\"'\\", "holder": "Ada"}],
+        "env": {"KEY": planted_word(), "DEEP": [{"er": f"<{planted_word()}>"}]},
+        "notes": [planted_word(), planted_word() * 100],
         "open": "for all to see",
     }
 

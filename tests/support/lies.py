@@ -88,3 +88,15 @@ def again(kind: str) -> Edit:
         return after(kind, deepcopy(event))(story)
 
     return edit
+
+
+def onward(kind: str, seconds: float) -> Edit:
+    """Let an event, and all that follow it, happen at another time."""
+
+    def edit(story: Story) -> Story:
+        place = [each["kind"] for each in story].index(kind)
+        for each in story[place:]:
+            each["at"] = p.moment(seconds)
+        return story
+
+    return edit

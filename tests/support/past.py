@@ -31,6 +31,7 @@ HOURS = 26
 ESCALATES_AFTER = 60
 STRANGE = "ma\x00llory \\u0000"
 STEPS = (
+    *("approve ada", "approve grace", "approve ada", "approve grace", "deny grace"),
     *("approve ada", "approve grace", "deny ada", "approve olga", "approve lin", "stale ada"),
     *("forged", "escalate", "redeem", "redeem otherwise", "redeem again", "report", "report again"),
     *("withdraw", "withdraw by another", "ask otherwise"),

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import counterseal_verify as verifier
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 text = st.text(st.characters(exclude_categories=["Cs"]))
 numbers = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
@@ -54,22 +56,26 @@ def test_numbers_are_written_as_the_standard_lists_them(bits: str, written: str)
     assert verifier.write_number(number) == written
 
 
+@UNHURRIED
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_number_is_written_as_another_writer_does(number: float) -> None:
     assert verifier.write_number(number).encode() == rfc8785.dumps(number)
 
 
+@UNHURRIED
 @given(values)
 def test_every_value_is_written_as_another_writer_does(value: Any) -> None:
     assert verifier.write_json(value).encode() == rfc8785.dumps(value)
 
 
+@UNHURRIED
 @given(values)
 def test_what_another_writer_wrote_is_read(value: Any) -> None:
     written = rfc8785.dumps(value)
     assert rfc8785.dumps(verifier.read_json(written, "here")) == written
 
 
+@UNHURRIED
 @given(st.binary(max_size=60) | text.map(str.encode) | values.map(lambda v: json.dumps(v).encode()))
 def test_any_bytes_are_read_exactly_or_refused(raw: bytes) -> None:
     try:
@@ -88,6 +94,7 @@ def test_a_sum_without_exponent_is_read_back() -> None:
     assert verifier.read_json(b'{"sum":100000000000000000000}', "here") == {"sum": 1e20}
 
 
+@UNHURRIED
 @given(st.lists(st.sampled_from("/~01ab*"), max_size=6).map("".join))
 def test_pointers_lead_where_rfc_6901_says_or_nowhere(tail: str) -> None:
     value = {"a": [1, {"b": 2}], "~": 3, "/": 4, "": 5, "0": 6}

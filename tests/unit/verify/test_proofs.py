@@ -3,12 +3,14 @@
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import counterseal_verify as verifier
 from counterseal.core.tlog import proofs
 from tests.support import packages as p
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 LEAVES = [p.sha(b"\x00" + bytes([n])) for n in range(70)]
 
@@ -30,6 +32,7 @@ def test_every_leaf_of_every_small_tree_is_included(size: int) -> None:
         assert proofs.is_included(LEAVES[index], index, size, path, root)
 
 
+@UNHURRIED
 @given(st.integers(0, 80), st.integers(0, 70), st.lists(st.sampled_from(LEAVES), max_size=8))
 def test_both_agree_on_any_inclusion_proof(index: int, size: int, path: list[bytes]) -> None:
     root = p.tree(LEAVES[:size])
@@ -47,6 +50,7 @@ def test_every_small_tree_continues_every_smaller_one(new: int) -> None:
         assert not verifier.continues(old, p.tree(LEAVES[:old]), new, root, [*proof, root])
 
 
+@UNHURRIED
 @given(st.integers(0, 40), st.integers(0, 40), st.lists(st.sampled_from(LEAVES), max_size=7))
 def test_both_agree_on_any_consistency_proof(old: int, new: int, path: list[bytes]) -> None:
     roots = p.tree(LEAVES[:old]), p.tree(LEAVES[:new])
@@ -54,6 +58,7 @@ def test_both_agree_on_any_consistency_proof(old: int, new: int, path: list[byte
     assert verifier.continues(old, roots[0], new, roots[1], path) == ours
 
 
+@UNHURRIED
 @given(st.data())
 def test_both_agree_on_ranges(data: st.DataObject) -> None:
     size = data.draw(st.integers(0, 70))
@@ -68,6 +73,7 @@ def test_both_agree_on_ranges(data: st.DataObject) -> None:
     assert found == proofs.range_root(start, end, size, LEAVES[start:end], ours)
 
 
+@UNHURRIED
 @given(st.data())
 def test_a_range_with_a_leaf_changed_has_another_root(data: st.DataObject) -> None:
     size = data.draw(st.integers(2, 70))

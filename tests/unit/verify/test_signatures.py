@@ -3,11 +3,13 @@
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import counterseal_verify as verifier
 from counterseal_verify import GROUP_ORDER, P, is_signed
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # RFC 8032 §7.1: public key, message, signature.
 VECTORS = [
@@ -60,6 +62,7 @@ def test_the_vectors_of_the_standard_hold(public: str, message: str, signature: 
     assert not is_signed(raw[0], raw[1], raw[2] + b"x")
 
 
+@UNHURRIED
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=200))
 def test_what_another_implementation_signs_is_signed(secret: bytes, message: bytes) -> None:
     key = Ed25519PrivateKey.from_private_bytes(secret)
@@ -68,6 +71,7 @@ def test_what_another_implementation_signs_is_signed(secret: bytes, message: byt
     assert not is_signed(public, signature, message + b"\0")
 
 
+@UNHURRIED
 @given(st.integers(0, 511), st.booleans())
 def test_no_bit_of_a_signature_or_key_can_change(bit: int, whose: bool) -> None:  # noqa: FBT001 - drawn
     raw = bytearray(SIGNATURE if whose else PUBLIC)
@@ -76,6 +80,7 @@ def test_no_bit_of_a_signature_or_key_can_change(bit: int, whose: bool) -> None:
     assert not is_signed(*changed, MESSAGE)
 
 
+@UNHURRIED
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=64, max_size=64))
 def test_what_the_other_implementation_refuses_is_refused(public: bytes, signature: bytes) -> None:
     try:
@@ -119,6 +124,7 @@ def test_a_point_has_one_spelling(y: int, sign: int) -> None:
     assert not is_signed(PUBLIC, raw + SIGNATURE[32:], MESSAGE)
 
 
+@UNHURRIED
 @given(st.integers(0, 2**255 - 1))
 def test_what_is_not_on_the_curve_is_no_key(y: int) -> None:
     raw = y.to_bytes(32, "little")

@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import counterseal_verify as verifier
 from tests.support import packages as p
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 FILE = Path(verifier.__file__)
 GOOD = p.draft(p.log_of(p.run_story()), p.ACTION).sealed()
@@ -145,6 +147,7 @@ def test_what_agents_write_is_shown_inert() -> None:
         assert "\\u001b[2J\\u202e" in told
 
 
+@UNHURRIED
 @given(st.text())
 def test_every_character_is_shown_or_escaped(text: str) -> None:
     shown = verifier.inert(text)
@@ -152,12 +155,14 @@ def test_every_character_is_shown_or_escaped(text: str) -> None:
     assert all(each.isascii() or each in text for each in shown)
 
 
+@UNHURRIED
 @given(st.binary(max_size=300))
 def test_any_bytes_are_refused(raw: bytes) -> None:
     for start in (b"", b"PK\x03\x04", GOOD[:100]):
         assert verifier.verify(start + raw, p.TRUST.encode()).code in {1, 2}
 
 
+@UNHURRIED
 @given(st.integers(0, len(GOOD)), st.integers(0, 400), st.binary(max_size=40))
 def test_any_cut_and_paste_is_refused(at: int, length: int, put: bytes) -> None:
     changed = GOOD[:at] + put + GOOD[at + length :]
@@ -176,6 +181,7 @@ JUNK = st.recursive(
 )
 
 
+@settings(UNHURRIED, max_examples=50)
 @given(st.data())
 def test_any_junk_that_a_packager_signs_is_refused_in_words(data: st.DataObject) -> None:
     made = p.draft(p.log_of(p.run_story()), p.ACTION)
@@ -200,6 +206,7 @@ def test_any_junk_that_a_packager_signs_is_refused_in_words(data: st.DataObject)
         json.dumps(verifier.as_json(report))
 
 
+@settings(UNHURRIED, max_examples=50)
 @given(st.data())
 def test_any_junk_in_a_recorded_story_is_refused_in_words(data: st.DataObject) -> None:
     story = p.signed_receipt()

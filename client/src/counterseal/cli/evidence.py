@@ -121,7 +121,7 @@ def export(
 
 
 @app.command()
-def trust() -> None:
+def trust(*, as_json: AsJson = False) -> None:
     """Print the keys that the server says it uses, as a trust file.
 
     Whoever could show you a false log could show you false keys: compare them with what those in
@@ -130,7 +130,11 @@ def trust() -> None:
     Example: counterseal evidence trust > trust.txt
     """
     with server() as line:
-        sys.stdout.write(line.ask(oversight.trust()).decode())
+        text = line.ask(oversight.trust()).decode()
+    if as_json:
+        print_json({"trust": text})
+    else:
+        sys.stdout.write(text)
 
 
 app.command()(verify)

@@ -44,9 +44,10 @@ def history(
 
 
 def story_flaws(tenant: str, action: str, story: Story) -> list[str]:
-    """Check both streams of an action; an empty list means that every link holds."""
+    """Check all streams of an action; an empty list means that every link holds."""
     found = [] if story.events else [f"{action}: the story is empty"]
-    for stream, events in ((action, story.events), (f"{action}:late", story.late)):
+    beside = ((f"{action}:late", story.late), (f"{action}:data", story.data))
+    for stream, events in ((action, story.events), *beside):
         found += flaws(tenant, stream, [each.canonical.encode() for each in events])
         found += [
             f"{stream} version {each.version}: its stated link is not the hash of its bytes"
@@ -59,13 +60,17 @@ def story_flaws(tenant: str, action: str, story: Story) -> list[str]:
 def _print_story(console: Console, story: Story, found: list[str], *, full: bool) -> None:
     for each in story.events:
         _print_event(console, each, full=full)
-    if story.late:
-        console.print(Text("refused after it had closed:", style="bold"))
-    for each in story.late:
-        _print_event(console, each, full=full)
+    for heading, events in (
+        ("refused after it had closed:", story.late),
+        ("what became of its sensitive values:", story.data),
+    ):
+        if events:
+            console.print(Text(heading, style="bold"))
+        for each in events:
+            _print_event(console, each, full=full)
     for flaw in found:
         console.print(Text("BROKEN ", style="bold red").append_text(plain(flaw)), soft_wrap=True)
-    count = len(story.events) + len(story.late)
+    count = len(story.events) + len(story.late) + len(story.data)
     verdict = (
         Text(f"The links do NOT hold: {len(found)} flaws.", style="bold red")
         if found

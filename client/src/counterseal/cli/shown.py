@@ -82,6 +82,7 @@ def print_answer(console: Console, answer: Answer) -> None:
                 ("message", plain(answer.message)),
                 ("held until", _when(answer.held_until)),
                 ("waits for", word(answer.grant.awaits if answer.grant else None)),
+                ("evidence", word(answer.level)),
             ]
         )
     )

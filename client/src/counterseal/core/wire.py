@@ -60,7 +60,8 @@ class Answer(Kept):
     ``action`` is what was understood, byte for byte what ``digest`` covers: compare it with what
     you meant. ``phase`` ``UNDECIDED`` means that no answer could be had in time; ask again with
     the same key. ``message`` is the only explanation policy gives to agents. ``disclosures`` open
-    the commitments in ``action``, for as long as the values are kept.
+    the commitments in ``action``, for as long as the values are kept. ``level`` is how far the
+    evidence of all this has come; of what was recorded just now, not far.
     """
 
     action_id: ActionId
@@ -75,6 +76,7 @@ class Answer(Kept):
     held_until: Instant | None = None
     grant: Grant | None = None
     disclosures: tuple[Disclosure, ...] = ()
+    level: Level = Level.RECORDED
 
 
 class Ballot(Record):
@@ -244,12 +246,14 @@ class EventView(Kept):
 class Story(Kept):
     """``GET /v1/actions/{id}/events``: everything recorded of one action, in order.
 
-    ``late`` holds what was refused after it had closed.
+    ``late`` holds what was refused after it had closed, ``data`` what became of its sensitive
+    values, for people.
     """
 
     action_id: ActionId
     events: tuple[EventView, ...]
     late: tuple[EventView, ...] = ()
+    data: tuple[EventView, ...] = ()
 
 
 class NewKey(Record):

@@ -1,8 +1,9 @@
 """What differs between two bundles, as lists of names. Pure, and free of the policy engine."""
 
+import json
 from collections.abc import Mapping
 
-from counterseal.core.canonical import Json, canonical
+from counterseal.core.canonical import Json
 from counterseal.core.model import Record
 
 _NAMED = {"rules", "classes"}
@@ -34,13 +35,11 @@ def changes(old: Mapping[str, Json], new: Mapping[str, Json]) -> Changes:
     return Changes(
         rules=_difference(_by_id(old.get("rules")), _by_id(new.get("rules"))),
         classes=_difference(_by_id(old.get("classes")), _by_id(new.get("classes"))),
-        parts=tuple(
-            name for name in parts if old and canonical(old.get(name)) != canonical(new.get(name))
-        ),
+        parts=tuple(name for name in parts if old and _text(old.get(name)) != _text(new.get(name))),
     )
 
 
-def _difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Difference:
+def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> Difference:
     return Difference(
         added=tuple(sorted({*new} - {*old})),
         removed=tuple(sorted({*old} - {*new})),
@@ -48,6 +47,11 @@ def _difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Differenc
     )
 
 
-def _by_id(listed: Json) -> dict[str, bytes]:
+def _by_id(listed: Json) -> dict[str, str]:
     each = listed if isinstance(listed, list) else []
-    return {str(one.get("id")): canonical(one) for one in each if isinstance(one, dict)}
+    return {str(one.get("id")): _text(one) for one in each if isinstance(one, dict)}
+
+
+def _text(value: Json) -> str:
+    """Write JSON so that what is equal is the same text, and ``true`` is not 1."""
+    return json.dumps(value, sort_keys=True)

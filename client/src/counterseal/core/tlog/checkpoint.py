@@ -31,6 +31,13 @@ def origin_of(server: str, tenant: str) -> str:
     return f"{server}/{tenant.replace('+', '%2B')}"
 
 
+def tenant_of(server: str, origin: str) -> str | None:
+    """Name the tenant whose log it is; None if the log is of another server."""
+    if not origin.startswith(f"{server}/"):
+        return None
+    return origin.removeprefix(f"{server}/").replace("%2B", "+")
+
+
 def parse_body(text: str) -> Checkpoint:
     """Read a checkpoint's body. Raises ``BadNote``."""
     lines = text.split("\n")
