@@ -16,8 +16,10 @@ _LEAVES = """
     WHERE joined - own < $4 ORDER BY seq
 """
 _LARGEST_BATCH = 16 * 1024 * 1024
-_LATEST = """
-    SELECT size, root, note FROM ledger.checkpoint WHERE tenant = $1 ORDER BY size DESC LIMIT 1
+_PUBLISHED = """
+    SELECT size, root, note FROM ledger.checkpoint
+    WHERE tenant = $1 AND starts_with(note, $2 || chr(10)) AND size < $3
+    ORDER BY size DESC LIMIT 64
 """
 _PUBLISH = "SELECT ledger.publish_checkpoint($1, $2, $3, $4, $5)"
 
@@ -48,11 +50,11 @@ class PostgresSealing:
             rows = await db.fetch(_LEAVES, tenant, start, end, _LARGEST_BATCH)
         return [Leaf(*row) for row in rows]
 
-    async def latest(self, tenant: str) -> Published | None:
-        """Find the checkpoint that was published last."""
+    async def published(self, tenant: str, origin: str, below: int) -> list[Published]:
+        """Read some checkpoints that say they are of ``origin``, largest first, below a size."""
         async with talk(self._pool, self._patience) as db:
-            row = await db.fetchrow(_LATEST, tenant)
-        return Published(Head(row["size"], row["root"]), row["note"]) if row else None
+            rows = await db.fetch(_PUBLISHED, tenant, origin, below)
+        return [Published(Head(row[0], row[1]), row[2]) for row in rows]
 
     async def publish(self, tenant: str, head: Head, note: str, *, witnessed: bool) -> str | None:
         """Publish a checkpoint; doing so again changes nothing. Says why if it is refused."""

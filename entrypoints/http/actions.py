@@ -130,9 +130,9 @@ async def withdraw(
     """Take a question back, or give an unused grant back."""
     demand(caller, Role.AGENT)
     reply = await rooms.gate.withdraw(caller, named(action), asked)
-    page = await rooms.gate.page(caller, action)
     if reply is not None and not reply.accepted:
         raise Declined(reply.code, reply.sentence, action_id=action)
+    page = await _page(rooms, caller, action)  # what is only taken down may be another agent's
     return await _answer(rooms, page.standing, _action(page), 202 if reply is None else 200)
 
 

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from adapters.postgres.sealing import PostgresSealing, Published
 from adapters.signer_state import SignerState
 from adapters.signing_keys import SigningKey
@@ -19,6 +21,8 @@ from domain.sealing import Head, NotSealed, Reason, Sealed, arrive, follow, has_
 
 STEP = 4096
 """Events that one log may take up before others have a turn."""
+
+log = structlog.get_logger()
 
 Offer = Callable[[str, Checkpoint, Note], None]
 """Told of every checkpoint that was published: the tenant, and what was signed."""
@@ -86,15 +90,30 @@ class LogSealer:
 
     async def _begin(self, pause: Callable[[], Awaitable[None]]) -> None:
         """Take up what was signed last, as our own state has it or as it was published."""
-        sealed = await asyncio.to_thread(self._desk.state.read, self.origin) or Sealed()
+        kept = await asyncio.to_thread(self._desk.state.read, self.origin)
+        sealed = kept or Sealed()
         self._sealed, self._tree = sealed, sealed.start()
         self._is_published = not sealed.note
-        published = await self._desk.sealing.latest(self.tenant)
-        if published is not None and published.head.size > sealed.size and self._is_ours(published):
+        published = await self._last_of_ours(sealed.size)
+        if published is not None:
             # Our own state was lost, or restored from a backup: what we published still binds us.
             await self._follow(published.head, pause)
             await self._keep(published.note)
+        elif kept is None:
+            log.warning("signer.begins", origin=self.origin)
         self._has_begun = True
+
+    async def _last_of_ours(self, size: int) -> Published | None:
+        """Find the largest checkpoint beyond ``size`` that we signed, whatever stands above it."""
+        below = 2**62
+        while rows := await self._desk.sealing.published(self.tenant, self.origin, below):
+            for row in rows:
+                if row.head.size <= size:
+                    return None
+                if self._is_ours(row):
+                    return row
+            below = rows[-1].head.size
+        return None
 
     async def _follow(self, head: Head, pause: Callable[[], Awaitable[None]]) -> None:
         while self._tree.size < head.size:

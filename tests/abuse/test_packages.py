@@ -543,3 +543,26 @@ def test_an_event_names_the_one_before_it(prev: str | None) -> None:
     envelope = {**json.loads(log.entries[place][2]), "prev": prev}
     log.entries[place] = (p.ACTION, 9, rfc8785.dumps(envelope))
     assert "streams" in failing(p.draft(log, p.ACTION).sealed())
+
+
+def test_a_policy_is_named_by_its_digest_even_where_its_activation_is_withheld() -> None:
+    made = p.draft(LOG, p.ACTION, profile="counts", withhold=p.PROFILES["counts"])
+    assert verifier.verify(made.sealed(), p.TRUST.encode()).code == 0
+    made.files[POLICY] = canonical({**p.BUNDLE, "stage": "observe"})
+    assert "policies" in failing(made.sealed())
+
+
+def test_more_votes_than_can_be_counted_are_refused_at_once() -> None:
+    story = [*p.run_story()[:3]]
+    for route in (story[1]["decision"]["route"], story[2]["route"]):
+        route["needs"][0]["quorum"] = 10**6
+    vote = p.run_story()[3]
+    story += [
+        {**vote, "person": f"p{number}", "aliases": [], "vote_id": f"v{number}"}
+        for number in range(300)
+    ]
+    report = verifier.verify(p.draft(p.log_of(story), p.ACTION).sealed(), p.TRUST.encode())
+    sentences = [each.sentence for each in report.checks if each.code == "approvals"]
+    assert any("There is more of this kind" in each for each in sentences)
+    assert report.cases[0].votes[200:] != []
+    assert len(report.cases[0].votes) == 201

@@ -11,6 +11,7 @@ import pytest_asyncio
 from activities import counting
 from activities.proving import Patience
 from adapters.postgres.evidence import PostgresEvidence
+from adapters.postgres.seals import PostgresSeals
 from counterseal.core.links import unseal
 from counterseal.core.packages import PeriodFilters, PeriodScope, Profile
 from counterseal.core.policy.load import parse_bundle
@@ -25,6 +26,7 @@ from domain.evidence.refusals import (
     NothingSealedThere,
     NotSealedYet,
 )
+from domain.roster import Roster
 from entrypoints.administration import Administration
 from tests.support import stories
 from tests.support.entries import write
@@ -133,12 +135,29 @@ class Moving(PostgresEvidence):
         return await super().streams(tenant, streams)
 
 
-async def test_a_witness_is_given_its_time(office: Office) -> None:
+class Asked(PostgresSeals):
+    """Tells when somebody has looked for a checkpoint of more than what was sealed at first."""
+
+    def __init__(self, pool: asyncpg.Pool, first: int) -> None:
+        super().__init__(pool)
+        self.first = first
+        self.asked = asyncio.Event()
+
+    async def checkpoint(self, tenant: str, size: int = 1) -> str | None:
+        note = await super().checkpoint(tenant, size)
+        if size > self.first:
+            self.asked.set()
+        return note
+
+
+async def test_a_witness_is_given_its_time(office: Office, pool: asyncpg.Pool) -> None:
     await office.blocked()
-    await office.seal(witnessed=True)
+    first = parse_checkpoint(await office.seal(witnessed=True))[0].size
     action = await office.blocked()
     await office.seal()
+    office.seals = seals = Asked(pool, first)
     waiting = asyncio.create_task(office.take(action, patience=Patience(witness=30)))
+    await seals.asked.wait()
     await office.seal(witnessed=True)
     assert (await waiting).tree.level == "witnessed"
 
@@ -264,6 +283,16 @@ async def test_a_policy_that_came_back_is_told_by_its_activation_before(office: 
         leaf for leaf in (await office.take(action)).gathered.leaves if leaf.stream == "bundles"
     )
     assert only.version == 0
+
+
+async def test_the_roster_of_the_moment_is_told_and_no_later_one(office: Office) -> None:
+    action = await office.approved()
+    administration = Administration(office.ledger, office.clock)
+    await administration.set_roster(office.tenant, Roster(), "op")
+    await office.seal()
+    taken = await office.take(action)
+    assert [leaf.version for leaf in taken.gathered.leaves if leaf.stream == "roster"] == [0]
+    office.check(taken)
 
 
 async def test_totals_cover_the_log_without_gap(office: Office) -> None:

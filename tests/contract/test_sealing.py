@@ -319,12 +319,15 @@ async def test_once_the_record_is_what_it_was_sealing_goes_on(
         await log.grow(3)
         await signer.turn()
         await log.grow(3)
-        sql = "UPDATE ledger.event SET canonical = $2 WHERE tenant = $1 AND seq = 5"
+        sql = """
+            UPDATE ledger.event SET canonical = $2, link = sha256('\\x00'::bytea || $2)
+            WHERE tenant = $1 AND seq = 5
+        """
         find = "SELECT canonical FROM ledger.event WHERE tenant = $1 AND seq = 5"
         kept = await admin.fetchval(find, log.tenant)
         await admin.execute(sql, log.tenant, b"x")
         await signer.turn()
-        assert signer.why(log.tenant) == "event-changed"
+        assert signer.why(log.tenant) == "tree-differs"
         await admin.execute(sql, log.tenant, kept)
         await signer.turn()
         assert signer.why(log.tenant) is None
@@ -349,6 +352,32 @@ async def test_a_signer_that_lost_its_memory_is_bound_by_what_it_published(
         await signer.turn()
         assert signer.why(log.tenant) == "tree-differs"
     assert await log.sizes() == [4]
+
+
+async def test_a_checkpoint_of_strangers_does_not_make_a_signer_forget(
+    desk: Desk, log: Log, admin: asyncpg.Connection
+) -> None:
+    async with desk.signer() as signer:
+        await log.grow(3)
+        await signer.turn()
+    for path in desk.state.iterdir():
+        path.unlink()
+    await admin.execute(
+        "INSERT INTO ledger.checkpoint (tenant, size, root, note, created_at) "
+        "SELECT tenant, 99, root, replace(note, '4', '99'), created_at FROM ledger.checkpoint "
+        "WHERE tenant = $1",
+        log.tenant,
+    )
+    await admin.execute(
+        "UPDATE ledger.event SET canonical = 'x', link = sha256('\\x00'::bytea || 'x') "
+        "WHERE tenant = $1 AND seq = 1",
+        log.tenant,
+    )
+    await log.grow()
+    async with desk.signer() as signer:
+        await signer.turn()
+        assert signer.why(log.tenant) == "tree-differs"
+    assert await log.sizes() == [4, 99]
 
 
 async def test_a_memory_lost_or_from_a_backup_is_made_good_from_what_was_published(

@@ -104,6 +104,7 @@ class Office:
         self.ledger = PostgresLedger(pool)
         self.log = PostgresEvidence(pool)
         self.tree = PostgresTree(pool)
+        self.seals = PostgresSeals(pool)
         self.key = Key()
         self.signer: Signer = signer(f"{SERVER}/{self.tenant}")
         self.witness: Signer = signer("witness-1", 4)
@@ -113,7 +114,7 @@ class Office:
         self._pool = pool
 
     def exporter(self, patience: Patience = SWIFT) -> Exporter:
-        prover = Prover(self.log, PostgresSeals(self._pool), SERVER, patience)
+        prover = Prover(self.log, self.seals, SERVER, patience)
         custody = Custody(self.ledger, PostgresSecrets(self._pool, None))
         return Exporter(
             ledger=self.ledger,

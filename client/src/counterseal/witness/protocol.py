@@ -86,8 +86,7 @@ def check(asked: AddCheckpoint, seen: Seen) -> None:
         raise _malformed("the old size is larger than the checkpoint")
     if asked.old != seen.size:
         raise Declined(HTTPStatus.CONFLICT, f"{seen.size}\n", SIZE_MEDIA)
-    if size == 0 and root != EMPTY_ROOT:
-        raise _inconsistent("a log without leaves has the root of the empty tree")
+    # From nothing there is no proof, and nothing has the root of the empty tree.
     if not is_consistent(asked.old, size, asked.proof, seen.root, root):
         raise _inconsistent("this does not continue the tree that was cosigned last")
 

@@ -8,6 +8,7 @@ that an administrator of the database cannot prepare for.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 
 from counterseal.core.canonical import canonical
@@ -177,7 +178,7 @@ class LogAudit:
 
     def _note(self, level: int, index: int, node: bytes) -> None:
         if level % HEIGHT:
-            return
+            return  # no row of a tile
         tile = (level // HEIGHT, index // WIDTH)
         hashes = self._tiles.setdefault(tile, bytearray())
         hashes.extend(node)
@@ -202,5 +203,6 @@ class LogAudit:
             self.findings.append(Finding(code, f"{sentence}.", seq))
 
 
+@lru_cache(1024)  # the few kinds there are, and the streams that are being written
 def _text(value: str) -> str:
     return canonical(value).decode()
