@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.orders import AUDIT, LIST_TENANTS, PREPARE, Audit, Audited
 from counterseal.core.links import leaf_hash, seal, unseal
 from counterseal.core.tlog.audit import Finding, LogAudit, Stored
-from counterseal.core.tlog.checkpoint import Checkpoint
+from counterseal.core.tlog.checkpoint import Checkpoint, origin_of
 from counterseal.core.tlog.tiles import Tile
 from domain.checks import CHECK_STREAM, MOST_KEPT, Found, LedgerVerified, is_news
 from domain.ports import Entry, Ledger, StreamMoved
@@ -117,7 +117,7 @@ class AuditActivities:
     @activity.defn(name=AUDIT)
     async def audit(self, order: Audit) -> Audited:
         """Check one tenant's log, keep what was found, and tell the metrics."""
-        kept = await self._log.checkpoints(f"{self._origin}/{order.tenant}", order.tenant)
+        kept = await self._log.checkpoints(origin_of(self._origin, order.tenant), order.tenant)
         published = dict.fromkeys(kept, "that was published")
         audit = await audit_log(self._log, order.tenant, published, _beat)
         verified = LedgerVerified(

@@ -43,11 +43,11 @@ TOLD_ID = "act_" + "e" * 32
 AGENTS = 24
 AT_ONCE = 1024
 CLASSES = {  # class: its tools, its risk, its share
-    "reading": (("get_order", "search_orders", "get_customer"), Risk.LOW, 60),
-    "mailing": (("send_email", "send_message"), Risk.MEDIUM, 22),
-    "refunding": (("refund_order",), Risk.HIGH, 12),
-    "paying": (("pay_invoice", "transfer"), Risk.CRITICAL, 4),
-    "deleting": (("delete_customer",), Risk.HIGH, 2),
+    "reading": (("get_order", "search_orders", "get_customer"), Risk.LOW, 45),
+    "mailing": (("send_email", "send_message"), Risk.MEDIUM, 20),
+    "refunding": (("refund_order",), Risk.HIGH, 22),
+    "paying": (("pay_invoice", "transfer"), Risk.CRITICAL, 10),
+    "deleting": (("delete_customer",), Risk.HIGH, 3),
 }
 _INSTANTS = ("requested_at", "next_deadline", "held_until")
 PEOPLE = tuple(f"person-{number}" for number in range(8))

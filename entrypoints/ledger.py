@@ -19,7 +19,7 @@ from activities.auditing import audit_log
 from adapters.postgres.audited_log import PostgresAuditedLog
 from adapters.postgres.pool import open_pool
 from counterseal.core.tlog.audit import LogAudit
-from counterseal.core.tlog.checkpoint import Checkpoint, parse_checkpoint
+from counterseal.core.tlog.checkpoint import Checkpoint, origin_of, parse_checkpoint
 from counterseal.core.tlog.note import BadNote, Note, cosigned_at
 from counterseal.core.tlog.trust import Trust, parse_trust
 from domain.ports import Unavailable
@@ -41,7 +41,8 @@ def main() -> int:
 
 
 async def _verify(options: argparse.Namespace) -> LogAudit:
-    kept = read_kept(options.kept or (), options.tenant, options.trust)
+    origin = origin_of(options.origin, options.tenant)
+    kept = read_kept(options.kept or (), origin, options.trust)
     async with open_pool(options.dsn, size=2, patience=30) as pool:
         with Progress(
             TextColumn("Verifying"),
@@ -61,8 +62,8 @@ async def _verify(options: argparse.Namespace) -> LogAudit:
             )
 
 
-def read_kept(paths: Sequence[Path], tenant: str, trust: Path | None) -> dict[Checkpoint, str]:
-    """Read checkpoints that were kept outside, each with how it is told of.
+def read_kept(paths: Sequence[Path], origin: str, trust: Path | None) -> dict[Checkpoint, str]:
+    """Read checkpoints of one log that were kept outside, each with how it is told of.
 
     Folders are searched through. With a trust file, only what it vouches for is taken. Raises
     ``BadNote`` or ``OSError``.
@@ -71,7 +72,7 @@ def read_kept(paths: Sequence[Path], tenant: str, trust: Path | None) -> dict[Ch
     kept: dict[Checkpoint, str] = {}
     for path in _files(paths):
         checkpoint, note = parse_checkpoint(path.read_text("utf-8"))
-        if checkpoint.origin.rpartition("/")[2] != tenant:
+        if checkpoint.origin != origin:
             continue
         if believed is not None and not (
             believed.is_sealed(checkpoint.origin, note) and believed.is_witnessed(note)
@@ -138,6 +139,7 @@ def _options() -> argparse.Namespace:
     one = commands.add_parser("verify", help="read a tenant's whole log and compare it")
     one.add_argument("dsn", help="a Postgres URL; a role that may read will do")
     one.add_argument("--tenant", default="main")
+    one.add_argument("--origin", default="counterseal.local", help="as COUNTERSEAL_LOG_ORIGIN")
     one.add_argument("--trust", type=Path, help="trust file that kept checkpoints are held to")
     one.add_argument(
         "--kept", type=Path, nargs="*", help="checkpoints that were kept: files, or folders of them"

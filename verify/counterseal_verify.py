@@ -1194,18 +1194,19 @@ def _check_ends(report: Report, streams: Mapping[str, list[Event]]) -> None:
             if found[2] is None and events[-1].kind != "action.closed":
                 note = "is open as of" if events[-1].text else "ends with a withheld event as of"
                 report.warnings.append(f"{name} {note} {size} events; nobody can prove more.")
-            if found[2] == ":late":
-                _check_late(events, main, fail)
+            ended = [each for each in events if each.kind == "data.shredded"]
+            if found[2] == ":late" or ended:
+                _check_late(ended or events, main, fail)
             for each in events if found[2] == ":data" else ():
                 if each.kind and (each.kind[:5] != "data." or each.body["action"] != found[1]):
                     fail("Here stands only who saw values, and their destruction.", each.where)
 
 
 def _check_late(events: list[Event], main: list[Event], fail: Fail) -> None:
-    if any(each.kind and each.kind not in REFUSALS for each in events):
+    if any(each.kind and each.kind not in {*REFUSALS, "data.shredded"} for each in events):
         fail("After the end only refusals are recorded.", events[0].where)
     if main and main[-1].text and main[-1].kind != "action.closed":
-        fail("Something was refused after the end, so the end was left out.", main[-1].where)
+        fail("Something was recorded after the end, so the end was left out.", main[-1].where)
     if main and events[0].seq < main[-1].seq:
         fail("It was recorded before the end that it is about.", events[0].where)
 
@@ -1268,9 +1269,14 @@ class Rosters:
     events: list[Event]
     known: dict[int, list[tuple[set[str], set[str]]]] = field(default_factory=dict)
 
+    def is_shown(self, vote: Event) -> bool:
+        """Say whether the newest roster before a vote is there, and not withheld."""
+        before = [each for each in self.events if each.seq < vote.seq]
+        return bool(before) and before[-1].text is not None
+
     def in_force(self, vote: Event) -> list[tuple[set[str], set[str]]]:
         """Give names and groups of everybody: by place in the log and, if that differs, by time."""
-        before = [each for each in self.events if each.seq < vote.seq]
+        before = [each for each in self.events if each.seq < vote.seq and each.text is not None]
         timely = [each for each in before if each.at <= vote.at]
         found = {each.seq: each for each in (*before[-1:], *timely[-1:])}
         return [person for each in found.values() for person in self._people(each)]
@@ -1309,6 +1315,7 @@ class Case:
     ruling: dict[str, Json] = field(default_factory=dict)
     votes: list[dict[str, Json]] = field(default_factory=list)
     voters: list[set[str]] = field(default_factory=list)
+    unlisted: int = 0  # votes whose roster is not shown
     climbed: int = 0
     due: str | None = None
     flaws: list[tuple[str, str, str]] = field(default_factory=list)
@@ -1320,6 +1327,17 @@ class Case:
     def of(self, kind: str) -> dict[str, Json]:
         """Give the latest event of a kind, or nothing."""
         return self.latest[kind].body if kind in self.latest else {}
+
+    @property
+    def unchecked(self) -> str:
+        """Say what could not be checked; nothing if all of it was."""
+        asks = self.events[0].text is not None
+        lacks = {
+            "its request is withheld, so nobody can be told from the requester": not asks,
+            "events of it are withheld, so its votes were not counted again": not self.whole,
+            f"{self.unlisted} votes are there without the roster in force": self.unlisted > 0,
+        }
+        return "; ".join(told for told, is_so in lacks.items() if is_so)
 
     @property
     def needs(self) -> list[dict[str, Json]]:
@@ -1341,20 +1359,41 @@ class Case:
 def check_cases(report: Report, streams: Mapping[str, list[Event]]) -> None:
     """Run every action again that is there from its beginning."""
     said = report.statement
-    rosters = Rosters([each for each in report.events if each.kind == "roster.changed"])
+    rosters = Rosters(
+        [e for e in report.events if e.stream == "roster" and e.kind in ("roster.changed", None)]
+    )
+    begun = 0
     explained = said["profile"] == "full" and said["scope"]["kind"] == "actions"
     for name, events in streams.items():
-        if not _is_story(name) or events[0].version or all(e.text is None for e in events):
+        if not _is_story(name) or all(e.text is None for e in events):
+            continue
+        if events[0].version:
+            begun += 1
+            report.warnings.append(f"{name} began before the range: its story was not run again.")
             continue
         case = Case(name, said["tenant"], events, rosters, explained)
         follow(case)
         report.cases.append(case)
+        if case.unchecked:
+            report.warnings.append(f"{name} was checked in part: {case.unchecked}.")
     for code, sentence in CASE_CODES.items():
-        with report.check(code, sentence) as fail:
+        told = _as_far_as_shown(report.cases, begun) if code == "approvals" else ""
+        with report.check(code, told or sentence) as fail:
             for case in report.cases:
                 for found, what, where in case.flaws:
                     if found == code:
                         fail(what, where)
+
+
+def _as_far_as_shown(cases: list[Case], begun: int) -> str:
+    """Say what of the approvals could not be checked; nothing if all was."""
+    counts = {
+        "votes without the roster in force": sum(case.unlisted for case in cases),
+        "requests withheld": sum(case.events[0].text is None for case in cases),
+        "actions whose votes were not counted again": begun + sum(not c.whole for c in cases),
+    }
+    lacks = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return lacks and f"No approval is wrong as far as shown; not checked whole: {lacks}."
 
 
 def follow(case: Case) -> None:
@@ -1488,10 +1527,12 @@ def _who(case: Case, vote: dict[str, Json], event: Event) -> set[str]:
             allowed |= groups
     if who & case.interested:
         case.flaw("approvals", f"{person} answered for their own action, or their agent's.")
-    if people and not {*vote["groups"]} <= allowed:
+    if case.rosters.is_shown(event) and not {*vote["groups"]} <= allowed:
         case.flaw("approvals", f"{person} was not in that group by the roster.")
-    if not people and case.needs_roster:
-        case.flaw("approvals", "The roster in force at this vote is missing.")
+    if not case.rosters.is_shown(event):
+        case.unlisted += 1
+        if case.needs_roster:
+            case.flaw("approvals", "The roster in force at this vote is missing.")
     return who
 
 
@@ -1738,7 +1779,10 @@ def _check_shredded(report: Report) -> None:
 # Periods: that what was counted is there, and that nothing which fits was held back
 
 SHOWN = ("ledger.sealed", "decision.reached", "action.settled", "action.closed")
-"""What no profile withholds."""
+"""What no profile withholds. Filters withhold decisions, and nothing else of these."""
+
+ARGUMENTS = ("action.requested", "roster.changed")
+"""All that ``without-arguments`` withholds."""
 
 FILTERS = {"action_class": 0, "risk": 1, "effective": 2}
 
@@ -1819,7 +1863,7 @@ def _recount(
     missing.subtract(kinds)
     if min(missing.values(), default=0) < 0 or sum(missing.values()) != withheld:
         fail("It counts other kinds of events than are there.", event.where)
-    if any(missing[kind] for kind in (SHOWN if not filters else SHOWN[:1])):
+    if any(count and not _may_lack(kind, report.statement) for kind, count in missing.items()):
         fail("It counts events that may not be withheld, and are.", event.where)
     for kind, name, found in (
         ("decision.reached", "decisions", decisions),
@@ -1827,11 +1871,21 @@ def _recount(
     ):
         if sum(total[name].values()) != total["kinds"].get(kind, 0):
             fail("It does not agree with itself.", event.where)
-        if not found <= Counter(total[name]) or (not filters and found != Counter(total[name])):
+        all_there = kind == "action.closed" or not filters
+        if not found <= Counter(total[name]) or (all_there and found != Counter(total[name])):
             fail(f"It counts other {name} than are there.", event.where)
     for each in total["decisions"] if filters else ():
         if fits(each, filters) and total["decisions"][each] != decisions[each]:
             fail(f"A decision that fits ({inert(each)}) is held back.", event.where)
+
+
+def _may_lack(kind: str, said: dict[str, Json]) -> bool:
+    """Say whether events of a kind may be withheld, by profile or filter."""
+    if said["scope"]["filters"] and kind == "decision.reached":
+        return True
+    if said["scope"]["filters"] or said["profile"] == "counts":
+        return kind not in SHOWN
+    return said["profile"] == "without-arguments" and kind in ARGUMENTS
 
 
 def decided_as(decision: dict[str, Json]) -> str:
@@ -2047,7 +2101,7 @@ def summary(case: Case, report: Report) -> dict[str, Json]:
         "outcome": closed.get("outcome"),
         "closed": bool(closed),
         "level": level(report),
-        "checked": "whole" if case.whole and asked else "in part",
+        "checked": "in part" if case.unchecked else "whole",
     }
 
 
@@ -2135,7 +2189,7 @@ def _head(report: Report) -> Iterator[str]:
         if scope["kind"] == "actions"
         else f"everything from {scope['since']} to {scope['until']}"
     )
-    filters = f", filtered by {write_json(scope['filters'])}" if scope["filters"] else ""
+    filters = f", filtered, as stated, by {write_json(scope['filters'])}" if scope["filters"] else ""
     hidden = f", {said['withheld']} events withheld" if said["withheld"] else ""
     rows = {
         "log": f"{said['log']}, {said['tree']['size']} events",
@@ -2155,7 +2209,7 @@ def _head(report: Report) -> Iterator[str]:
 def _stories(report: Report, paint: Paint) -> Iterator[str]:
     for case in report.cases[:MOST_ACTIONS]:
         yield ""
-        yield paint(case.id, "1")
+        yield paint(case.id, "1") + ("  checked: in part" if case.unchecked else "")
         shown = [event for event in case.events if event.text is not None]
         for event in shown:
             gap = waited(shown[0].at, event.at)

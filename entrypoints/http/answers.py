@@ -66,9 +66,7 @@ def row_json(row: ListedAction, seal: Seal) -> dict[str, Json]:
     return {**row.model_dump(mode="json", exclude={"tenant"}), "level": seal.level(row.last_seq)}
 
 
-def _grant(
-    now: Standing, tokens: GrantTokens, at: datetime, awaits: Level | None
-) -> Grant | None:
+def _grant(now: Standing, tokens: GrantTokens, at: datetime, awaits: Level | None) -> Grant | None:
     if now.phase is not Phase.GRANTED or now.grant_id is None or now.grant_expires is None:
         return None
     if at >= now.grant_expires:

@@ -17,7 +17,7 @@ from tests.support.stack import Caller
 
 AGENT = "support-agent"
 URL = "http://127.0.0.1:8420"
-LONGEST = 90
+LONGEST = 240
 ORDERS = ("order-4411", "order-5001", "order-7001")
 """The idempotency keys of the actions that guides name by their ID."""
 

@@ -73,6 +73,22 @@ def test_a_click_while_no_worker_runs_needs_no_second_click(victim: Stack, witne
     insist(lambda: "action.settled" in recorded(victim, held["action_id"]), "the vote to count")
 
 
+def test_taking_back_what_another_agent_asked_tells_nothing_while_no_worker_runs(
+    victim: Stack, witnesses: Cast
+) -> None:
+    held = propose(witnesses, "ask")
+    body = {"role": "agent", "subject": "another-agent"}
+    key = witnesses.operator.http.post("/v1/keys", json=body).json()["secret"]
+    kill(victim, "worker")
+    back = {"request_id": uuid.uuid4().hex, "reason": "let me see"}
+    answer = witnesses.caller(key).http.post(
+        f"/v1/actions/{held['action_id']}/withdrawal", json=back
+    )
+    heal(victim)
+    assert answer.status_code == 404, answer.text
+    assert "arguments" not in answer.text
+
+
 @pytest.mark.parametrize("part", ["worker", "temporal", "postgres"])
 def test_many_questions_at_once_are_each_decided_once_although_one_part_dies(
     victim: Stack, witnesses: Cast, part: str
