@@ -56,7 +56,7 @@ class PostgresAuditedLog:
         try:
             for number in range(len(places)):
                 rows, ahead = await ahead, self._ahead(tenant, places, number + 1)
-                yield [Stored(*row) for row in rows]
+                yield [Stored._make(row) for row in rows]
         finally:
             ahead.cancel()
 

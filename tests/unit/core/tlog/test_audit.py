@@ -1,8 +1,8 @@
 """Whatever is done to a log that was kept a checkpoint of, the audit says what."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +17,10 @@ TENANT = "main"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 KINDS = ("action.requested", "decision.reached", "action.settled", "action.closed")
 Log = list[Stored]
+
+
+def replace(each: Stored, **changed: Any) -> Stored:
+    return each._replace(**changed)
 
 
 def written(actions: int, note: str = "", first: int = 0) -> Log:

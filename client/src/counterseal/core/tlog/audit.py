@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
+from typing import NamedTuple
 
 from counterseal.core.canonical import canonical
 from counterseal.core.links import leaf_hash
@@ -24,8 +25,7 @@ CLOCKS_APART = timedelta(seconds=5)
 _END_OF_STORY = "action.closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """One row of the log as the store gives it; nothing in it is believed."""
 
     seq: int
