@@ -55,7 +55,12 @@ def _log_key(options: argparse.Namespace) -> dict[str, object]:
     key = make_signing_key(options.file)
     name = origin_of(options.origin, options.tenant)
     verifier = VerifierKey(name, SignatureType.ED25519, key.public)
-    return {"file": str(options.file), "public key": encode(key.public), "verifier": str(verifier)}
+    return {
+        "file": str(options.file),
+        "public key": encode(key.public),
+        "verifier": str(verifier),
+        "family": str(VerifierKey(options.origin, SignatureType.ED25519, key.public)),
+    }
 
 
 def _packager_key(options: argparse.Namespace) -> dict[str, object]:

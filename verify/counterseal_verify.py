@@ -269,8 +269,10 @@ SHAPES = {
     " arguments:object",
     "decision.reached": "digest:digest decision:decision",
     "decision": "verdict:text effective:text action_class:text? risk:text determining:text[]"
+    " stage:text? fired:finding[]?"
     " route:route? grant_ttl:count receipt_ttl:count facts:object facts_digest:digest"
     " bundle:bundle",
+    "finding": "stage:text",
     "bundle": "name:text version:text digest:digest",
     "route": "needs:need[] deny_threshold:count timeout:count on_timeout:text",
     "need": "groups:text[] quorum:count escalation:step[]",
@@ -1194,19 +1196,27 @@ def _check_ends(report: Report, streams: Mapping[str, list[Event]]) -> None:
             if found[2] is None and events[-1].kind != "action.closed":
                 note = "is open as of" if events[-1].text else "ends with a withheld event as of"
                 report.warnings.append(f"{name} {note} {size} events; nobody can prove more.")
-            ended = [each for each in events if each.kind == "data.shredded"]
-            if found[2] == ":late" or ended:
-                _check_late(ended or events, main, fail)
-            for each in events if found[2] == ":data" else ():
-                if each.kind and (each.kind[:5] != "data." or each.body["action"] != found[1]):
-                    fail("Here stands only who saw values, and their destruction.", each.where)
+            if found[2] == ":late":
+                if any(each.kind and each.kind not in REFUSALS for each in events):
+                    fail("After the end only refusals are recorded.", events[0].where)
+                _check_late(events, main, fail)
+            if found[2] == ":data":
+                _check_data(found[1], events, main, fail)
+
+
+def _check_data(action: str, events: list[Event], main: list[Event], fail: Fail) -> None:
+    for each in events:
+        if each.kind and (each.kind[:5] != "data." or each.body["action"] != action):
+            fail("Here stands only who saw values, and their destruction.", each.where)
+    if destroyed := [each for each in events if each.kind == "data.shredded"]:
+        _check_late(destroyed, main, fail)
 
 
 def _check_late(events: list[Event], main: list[Event], fail: Fail) -> None:
-    if any(each.kind and each.kind not in {*REFUSALS, "data.shredded"} for each in events):
-        fail("After the end only refusals are recorded.", events[0].where)
     if main and main[-1].text and main[-1].kind != "action.closed":
-        fail("Something was recorded after the end, so the end was left out.", main[-1].where)
+        fail(
+            "Something is there that only follows an end, so the end was left out.", main[-1].where
+        )
     if main and events[0].seq < main[-1].seq:
         fail("It was recorded before the end that it is about.", events[0].where)
 
@@ -1233,6 +1243,9 @@ ORDER = {
     ("reported", "action.closed"): "closed",
 }
 """What may follow what. Refusals change nothing and may stand anywhere before the end."""
+
+ENDINGS = ("action.settled", "action.closed")
+"""All that is shown of actions which do not fit the filters."""
 
 AT_REST = ("held", "granted", "redeemed", "closed")
 """Where a story can stop: what leads on from elsewhere is recorded together with it."""
@@ -1365,7 +1378,7 @@ def check_cases(report: Report, streams: Mapping[str, list[Event]]) -> None:
     begun = 0
     explained = said["profile"] == "full" and said["scope"]["kind"] == "actions"
     for name, events in streams.items():
-        if not _is_story(name) or all(e.text is None for e in events):
+        if not _is_story(name) or all(e.kind in (None, *ENDINGS) for e in events):
             continue
         if events[0].version:
             begun += 1
@@ -1672,15 +1685,38 @@ RULES: dict[str, Callable[[Case, dict[str, Json], Event], None]] = {
 # Policies, and values that were sealed
 
 
+STRICTNESS = ("ALLOW", "STEP_UP", "BLOCK")
+STRICTEST = {"observe": "ALLOW", "progressive": "STEP_UP"}
+"""What is done at most, by stage; at any other stage what policy says is done."""
+
+
+def _follows(decision: dict[str, Json]) -> bool:
+    """Say whether what is done can follow from what policy said, by its stage.
+
+    It does exactly if no rule acts at a weaker stage than its class.
+    """
+    verdict, effective, stage = (decision.get(n) for n in ("verdict", "effective", "stage"))
+    if verdict not in STRICTNESS or effective not in STRICTNESS:
+        return False
+    if any(decision["facts"].get(name) for name in ("principal_refused", "unrevealed")):
+        return (verdict, effective) == ("BLOCK", "BLOCK")
+    most = min(verdict, STRICTEST.get(stage or "", "BLOCK"), key=STRICTNESS.index)
+    same = all(rule["stage"] == stage for rule in decision.get("fired") or [])
+    done, at_most = STRICTNESS.index(effective), STRICTNESS.index(most)
+    return done == at_most or (done < at_most and not same)
+
+
 def check_policies(report: Report, files: Mapping[str, bytes]) -> None:
     """Hold each decision to a policy that is there, whole, and was in force before it."""
     said = report.statement
     for name, content in files.items():
         if name.startswith("policy/"):
             report.policies["sha256:" + name[7:71]] = content
-    activated = {
-        e.body["digest"]: e for e in reversed(report.events) if e.kind == "bundle.activated"
-    }
+    activations = [
+        (e, e.body) for e in report.events if (e.kind, e.stream) == ("bundle.activated", "bundles")
+    ]
+    activated = {body["digest"]: (e, body) for e, body in reversed(activations)}
+    period = said["scope"]["kind"] == "period"
     with report.check(
         "policies", "Each decision's policy is there, whole, and was in force."
     ) as fail:
@@ -1690,17 +1726,42 @@ def check_policies(report: Report, files: Mapping[str, bytes]) -> None:
             read_json(content, f"policy {named}")
             if digest("bundle", content) != named:
                 fail("The policy is not what its name says: it was changed.", f"policy {named}")
-            event = activated.get(named)
-            if event and write_json(event.body["bundle"]).encode() != content:
+            found = activated.get(named)
+            if found and write_json(found[1]["bundle"]).encode() != content:
                 fail("The policy is not the one that was activated.", f"policy {named}")
         for case in report.cases:
-            _check_policy(case, report, activated, fail)
+            _check_policy(case, report, {name: e for name, (e, _) in activated.items()}, fail)
+            if period:
+                _check_newest(
+                    case, [(e.seq, e.at, body["digest"]) for e, body in activations], fail
+                )
+
+
+RACE = 10
+"""Seconds for which a policy may still judge while another one is being activated."""
+
+
+def _check_newest(case: Case, activations: list[tuple[int, str, str]], fail: Fail) -> None:
+    """Hold a decision to the newest policy in the range; it shows all that there were."""
+    if (event := case.latest.get("decision.reached")) is None:
+        return
+    decision = event.body["decision"]
+    told = decision["facts"].get("at")
+    judged = min(event.at, told) if _is_instant(told) else event.at
+    before = [(at, named) for seq, at, named in activations if seq < event.seq]
+    surely = [nth for nth, (at, _) in enumerate(before) if judged > (later(at, RACE) or "~")]
+    may_judge = [named for _, named in before[surely[-1] :]] if surely else None
+    if may_judge is not None and decision["bundle"]["digest"] not in may_judge:
+        sentence = "A newer policy had been activated; it was judged by one no longer in force."
+        fail(sentence, f"{case.id}, {decision['bundle']['digest']}")
 
 
 def _check_policy(case: Case, report: Report, activated: Mapping[str, Event], fail: Fail) -> None:
     decision = case.of("decision.reached").get("decision")
     if decision is None:
         return
+    if not _follows(decision):
+        fail("What is done does not follow from what policy said at this stage.", case.id)
     named = decision["bundle"]["digest"]
     event, hidden = activated.get(named), report.statement["profile"] == "counts"
     if named not in report.policies:
@@ -2189,7 +2250,9 @@ def _head(report: Report) -> Iterator[str]:
         if scope["kind"] == "actions"
         else f"everything from {scope['since']} to {scope['until']}"
     )
-    filters = f", filtered, as stated, by {write_json(scope['filters'])}" if scope["filters"] else ""
+    filters = (
+        f", filtered, as stated, by {write_json(scope['filters'])}" if scope["filters"] else ""
+    )
     hidden = f", {said['withheld']} events withheld" if said["withheld"] else ""
     rows = {
         "log": f"{said['log']}, {said['tree']['size']} events",

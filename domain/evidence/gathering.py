@@ -14,6 +14,9 @@ from domain.refusals import late_stream
 
 _ACTION = "act_"
 
+ENDINGS = frozenset({"action.settled", END})
+"""What no filter withholds."""
+
 
 def streams_of(action_ids: Iterable[str]) -> Iterator[str]:
     """Name all streams of actions."""
@@ -79,10 +82,12 @@ class Fitting:
     def hides(self, leaf: Leaf, counted: int) -> bool:
         """Say whether an event is withheld: another action's, and counted by a total.
 
-        Totals count up to ``counted``; what none of them counts is shown, whosever it is.
+        Totals count up to ``counted``; what none of them counts is shown, whosever it is. So is
+        how each action was answered and ended, or an end could be left out unseen.
         """
         action = action_of(leaf.stream)
-        return bool(action) and leaf.seq < counted and action not in self.actions
+        counts = leaf.kind in ENDINGS or leaf.seq >= counted
+        return bool(action) and not counts and action not in self.actions
 
 
 def whole(leaves: Iterable[Leaf]) -> frozenset[str]:

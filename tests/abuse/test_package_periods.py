@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import rfc8785
 
+import counterseal_verify as verifier
+from counterseal.core.canonical import canonical, digest_bytes
 from tests.support import packages as p
 from tests.support.lies import failing
 
@@ -197,7 +199,9 @@ def hidden(pick: Callable[[str, int, str], bool]) -> p.Draft:
         len(log.entries) - 1,
         until=290,
         filters=FILTERS,
-        withhold=lambda stream, version, kind: stream not in shown or pick(stream, version, kind),
+        withhold=lambda stream, version, kind: (
+            pick(stream, version, kind) or (stream not in shown and kind not in p.ENDINGS)
+        ),
     )
 
 
@@ -209,6 +213,10 @@ HIDDEN: dict[str, Callable[[str, int, str], bool]] = {
     "its votes": lambda stream, _v, kind: (stream, kind) == (p.ACTION, "vote.counted"),
     "its request": lambda stream, version, _k: (stream, version) == (p.ACTION, 0),
     "its end": lambda stream, _v, kind: (stream, kind) == (p.ACTION, "action.closed"),
+    "another action's end": lambda stream, _v, kind: (stream, kind) == (p.SECOND, "action.closed"),
+    "another action's answer": lambda stream, _v, kind: (
+        (stream, kind) == (p.SECOND, "action.settled")
+    ),
     "its receipt": lambda stream, _v, kind: (stream, kind) == (p.THIRD, "execution.reported"),
     "the first total": lambda stream, version, _k: (stream, version) == ("ledger", 0),
     "a total in between": lambda stream, version, _k: (stream, version) == ("ledger", 1),
@@ -251,7 +259,7 @@ def test_what_no_total_counts_is_not_withheld() -> None:
         len(log.entries),
         until=390,
         filters=FILTERS,
-        withhold=lambda stream, _version, _kind: stream not in shown,
+        withhold=lambda stream, _version, kind: stream not in shown and kind not in p.ENDINGS,
     )
     assert "filters" in failing(made.sealed())
 
@@ -275,6 +283,105 @@ PROFILE_LIES: dict[str, tuple[str, Callable[[str, int, str], bool]]] = {
 def test_a_profile_withholds_what_it_says_and_no_more(name: str) -> None:
     profile, pick = PROFILE_LIES[name]
     assert failing(p.good_period(profile, pick).sealed())
+
+
+def early_period(story: list[p.Event], *bundles: p.Event, **words: Any) -> p.Draft:
+    """Draft a period with one story, and whose roster lies before it unless ``start`` is 0."""
+    log = p.Log()
+    log.append("tenant", p.created())
+    log.append("roster", p.roster())
+    log.append("bundles", p.activation(), *bundles)
+    log.append("ledger", p.total(log, 0, -10))
+    log.append(p.ACTION, *story)
+    log.append("ledger", p.total(log, 3 + len(bundles), 100))
+    start = words.pop("start", 3 + len(bundles))
+    return p.period(log, start, len(log.entries), until=90, **words)
+
+
+IN_PART: dict[str, tuple[Callable[[], p.Draft], str]] = {
+    "a period without its roster": (
+        lambda: early_period(p.run_story()),
+        "2 votes without the roster in force",
+    ),
+    "a period without arguments": (
+        lambda: p.good_period("without-arguments", p.PROFILES["without-arguments"]),
+        "4 votes without the roster in force, 3 requests withheld",
+    ),
+    "counts": (
+        lambda: p.good_period("counts", p.PROFILES["counts"]),
+        "3 requests withheld, 2 actions whose votes were not counted again",
+    ),
+    "an action without arguments": (
+        lambda: p.draft(
+            p.log_of(p.run_story()),
+            p.ACTION,
+            profile="without-arguments",
+            withhold=p.PROFILES["without-arguments"],
+        ),
+        "2 votes without the roster in force, 1 requests withheld",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IN_PART)
+def test_what_could_not_be_checked_is_not_said_to_hold(name: str) -> None:
+    make, lacking = IN_PART[name]
+    report = verifier.verify(make().sealed(), p.TRUST.encode())
+    assert report.code == 0, report.checks
+    (told,) = [each.sentence for each in report.checks if each.code == "approvals"]
+    assert told == f"No approval is wrong as far as shown; not checked whole: {lacking}."
+    assert any(f"{p.ACTION} was checked in part" in each for each in report.warnings)
+    text = "\n".join(verifier.page(report, lambda words, _: words))
+    assert f"{p.ACTION}  checked: in part" in text
+
+
+def test_what_was_checked_whole_is_said_to_hold() -> None:
+    report = verifier.verify(early_period(p.run_story(), start=0).sealed(), p.TRUST.encode())
+    (told,) = [each.sentence for each in report.checks if each.code == "approvals"]
+    assert told == verifier.CASE_CODES["approvals"]
+    assert not report.warnings
+
+
+def test_refusals_are_not_withheld_as_if_they_were_requests() -> None:
+    made = early_period(
+        p.run_story(),
+        profile="without-arguments",
+        withhold=lambda _stream, _version, kind: kind in ("action.requested", "vote.counted"),
+    )
+    for nth, each in enumerate(each for each in made.lines if "leaf" in each):
+        each |= {"stream": f"act_{nth:032x}", "version": 0}
+    assert "totals" in failing(made.sealed())
+
+
+@pytest.mark.parametrize("kind", ["grant.issued", "grant.redeemed"])
+def test_a_filter_does_not_hide_the_tail_of_what_fits(kind: str) -> None:
+    story = p.run_story()
+    end = [each["kind"] for each in story].index(kind) + 1
+    made = early_period(
+        story,
+        filters=FILTERS,
+        withhold=lambda stream, version, _kind: stream == p.ACTION and version >= end,
+    )
+    for nth, each in enumerate(each for each in made.lines if "leaf" in each):
+        each |= {"stream": "keys", "version": 50 + nth}
+    assert "totals" in failing(made.sealed())
+
+
+def successor(seconds: float) -> p.Event:
+    bundle = {**p.BUNDLE, "version": "8"}
+    name = digest_bytes("counterseal/bundle/v1", canonical(bundle))
+    return {**p.activation(seconds), "version": "8", "digest": name, "bundle": bundle}
+
+
+def test_a_policy_that_was_replaced_no_longer_judges() -> None:
+    made = early_period(p.run_story(), successor(-30), start=0)
+    assert "policies" in failing(made.sealed())
+
+
+@pytest.mark.parametrize("bundles", [[successor(-5)], [successor(-30), p.activation(-25)]])
+def test_a_policy_may_judge_while_it_is_replaced_and_again_later(bundles: list[p.Event]) -> None:
+    made = early_period(p.run_story(), *bundles, start=0)
+    assert verifier.verify(made.sealed(), p.TRUST.encode()).code == 0
 
 
 # --- sealed values

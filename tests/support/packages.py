@@ -386,6 +386,9 @@ PROFILES: dict[str, Callable[[str, int, str], bool]] = {
     "counts": lambda _stream, _version, kind: not SHOWN["counts"](kind),
 }
 
+ENDINGS = ("action.settled", "action.closed")
+"""What no filter withholds."""
+
 SECOND = "act_" + "2" * 32
 THIRD = "act_" + "3" * 32
 
@@ -544,7 +547,7 @@ def filtered_period(filters: Event) -> Draft:
         len(log.entries) - 1,
         until=290,
         filters=filters,
-        withhold=lambda stream, _version, _kind: stream not in shown,
+        withhold=lambda stream, _version, kind: stream not in shown and kind not in ENDINGS,
     )
 
 

@@ -107,6 +107,28 @@ def test_what_rests_on_a_sealed_value_is_not_judged_again_unless_it_is_disclosed
     assert one.again(*one.disclosures).same is True
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("effective", "ALLOW"),
+        ("verdict", "STEP_UP"),
+        ("risk", "low"),
+        ("grant_ttl", 9),
+        ("fired", []),
+    ],
+)
+def test_sealed_values_excuse_nothing_that_they_cannot_change(field: str, value: Any) -> None:
+    one = judged("pay_by_pin", amount=20, pin="0000")
+    one.decision[field] = value
+    assert one.again().same is False
+
+
+def test_a_sealed_value_that_no_rule_read_excuses_nothing() -> None:
+    one = judged(amount=2000, pin="1234")
+    one.decision.update({"effective": "ALLOW", "verdict": "ALLOW", "route": None})
+    assert one.again().same is False
+
+
 def test_a_wrong_disclosure_judges_nothing() -> None:
     one = judged("pay_by_pin", amount=20, pin="0000")
     wrong = one.disclosures[0].model_copy(update={"value": "1111"})

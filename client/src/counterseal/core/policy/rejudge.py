@@ -14,11 +14,28 @@ from counterseal.core.canonical import Json, canonical
 from counterseal.core.commitments import Disclosure, WrongDisclosure, committed_places, disclose
 from counterseal.core.errors import Refused
 from counterseal.core.policy.bundle import Bundle
-from counterseal.core.policy.decision import Decision
+from counterseal.core.policy.decision import Decision, RuleFinding
 from counterseal.core.policy.invariants import decide
 from counterseal.core.policy.judge import Judge, compile_bundle
+from counterseal.core.words import Verdict, strictest
 
 _NOT_IN_CLEAR: Json = {"sensitive": True}
+
+_RESTING = frozenset(
+    {
+        "attributes",
+        "contributes",
+        "counters_read",
+        "determining",
+        "effective",
+        "fired",
+        "for_agent",
+        "near_misses",
+        "route",
+        "verdict",
+    }
+)
+"""What arguments can change; the rest follows from tool and policy alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +63,17 @@ class Rejudging:
         try:
             recorded = Decision.model_validate(decision)
             whole = _opened(action, disclosures)
-            again = decide(self._judge(recorded.bundle.digest), whole, recorded.facts)
+            judge = self._judge(recorded.bundle.digest)
+            again = decide(judge, whole, recorded.facts)
         except WrongDisclosure as error:
             return Rejudged(same=False, sentence=str(error))
         except (Refused, ValidationError, KeyError) as error:
             return Rejudged(same=False, sentence=f"It cannot be judged again: {_brief(error)}")
-        return _compared(decision, again, committed_places(whole.arguments))
+        described = judge.classify(whole.tool)
+        floor = described.verdict if described else Verdict.STEP_UP
+        sealed = committed_places(whole.arguments)
+        excused = bool(sealed) and _may_rest_on_sealed(recorded, again, floor)
+        return _compared(decision, again, sealed, excused=excused)
 
     def _judge(self, digest: str) -> Judge:
         if digest not in self._judges:
@@ -64,7 +86,9 @@ def _opened(action: Mapping[str, Json], disclosures: Iterable[Disclosure]) -> Ac
     return read.model_copy(update={"arguments": disclose(read.arguments, disclosures)})
 
 
-def _compared(recorded: Mapping[str, Json], again: Decision, sealed: tuple[str, ...]) -> Rejudged:
+def _compared(
+    recorded: Mapping[str, Json], again: Decision, sealed: tuple[str, ...], *, excused: bool
+) -> Rejudged:
     told = again.model_dump(mode="json")
     if sealed:
         told["attributes"] |= _sealed_attributes(recorded)
@@ -76,12 +100,46 @@ def _compared(recorded: Mapping[str, Json], again: Decision, sealed: tuple[str, 
     ]
     if not others:
         return Rejudged(same=True, sentence=f"Judged again: {again.effective}, as recorded.")
-    if sealed:
+    if excused and _RESTING.issuperset(others):
         return Rejudged(same=None, sentence=f"Not judged again: it rests on {', '.join(sealed)}.")
     return Rejudged(
         same=False,
         sentence=f"Judged again: {again.effective} by {', '.join(again.determining)}; the record "
         f"says otherwise in {', '.join(sorted(others))}.",
+    )
+
+
+def _may_rest_on_sealed(recorded: Decision, again: Decision, floor: Verdict) -> bool:
+    """Say whether sealed values can be why two decisions differ.
+
+    Each rule that came out otherwise must have read one, and what is done must follow from the
+    rules as they are recorded.
+    """
+    before, now = (
+        {each.rule: each for each in (*one.fired, *one.near_misses)} for one in (recorded, again)
+    )
+    differing = [name for name in before.keys() | now.keys() if before.get(name) != now.get(name)]
+    if not all(_reads_sealed(now.get(name) or before[name]) for name in differing):
+        return False
+    if recorded.fired == again.fired:
+        return _done(recorded) == _done(again)
+    return (recorded.verdict, recorded.effective) == (
+        strictest(floor, *(each.verdict for each in recorded.fired)),
+        strictest(again.stage.applied_to(floor), *(each.effective for each in recorded.fired)),
+    )
+
+
+def _reads_sealed(rule: RuleFinding) -> bool:
+    return any(_NOT_IN_CLEAR in clause.readings.values() for clause in rule.clauses)
+
+
+def _done(decision: Decision) -> tuple[object, ...]:
+    return (
+        decision.verdict,
+        decision.effective,
+        decision.determining,
+        decision.route,
+        decision.for_agent,
     )
 
 
