@@ -50,7 +50,7 @@ async def test_the_tree_is_that_over_the_events_whoever_wrote_them(
 
     async def writer(nth: int) -> None:
         tenant = tenants[nth % 3]
-        for lap in range(12):
+        for lap in range(18):
             stream, kinds = f"s-{nth}-{lap}", ["a"] * chance.randint(1, 9)
             entry = write(tenant, stream, *kinds)
             await chance.choice(ledgers).append(entry)

@@ -33,6 +33,10 @@ def commands(group: object = None, path: str = "counterseal") -> Iterator[tuple[
 COMMANDS = dict(commands())
 
 
+FILES = {"calls.jsonl", "package.zip", "trust.txt", "checkpoint.txt"}
+"""What examples take for granted; any file there is will do."""
+
+
 def examples() -> Iterator[str]:
     for path, command in COMMANDS.items():
         found = re.findall(r"^\s*Example: (counterseal .*)$", str(command.help), re.MULTILINE)  # type: ignore[attr-defined]
@@ -41,7 +45,7 @@ def examples() -> Iterator[str]:
         yield found[0]
     for text in (DOCS, README):
         for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
-            yield from (line for line in block.splitlines() if line.startswith("counterseal"))
+            yield from (line for line in block.splitlines() if line.startswith("counterseal "))
 
 
 @pytest.mark.parametrize("example", sorted(set(examples())))
@@ -50,7 +54,7 @@ def test_every_example_is_a_command_that_exists_with_those_options(example: str)
     path = max((each for each in COMMANDS if f"{' '.join(words)} ".startswith(f"{each} ")), key=len)
     rest = words[len(path.split()) :]
     rest = [STARTER if word.startswith("policies/") else word for word in rest]
-    rest = [str(ROOT / "pyproject.toml") if word == "calls.jsonl" else word for word in rest]
+    rest = [str(ROOT / "pyproject.toml") if word in FILES else word for word in rest]
     COMMANDS[path].make_context(path, rest)  # type: ignore[attr-defined] # parses, runs nothing
 
 

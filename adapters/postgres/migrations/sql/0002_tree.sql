@@ -201,8 +201,18 @@ BEGIN
     END CASE;
 END $$;
 
+-- A call of the append function before this one may be waiting for the lock that we hold. It must
+-- not go on as it began, without a tree; what it is told makes its caller send it again.
+CREATE OR REPLACE FUNCTION ledger.append_one(
+    e ledger.entry, p_canonical bytea[], p_seq bigint,
+    OUT err text, OUT seq bigint, OUT current int
+) LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the schema has just been upgraded; send this again'
+        USING ERRCODE = 'serialization_failure';
+END $$;
+
 -- Append one entry at seq p_seq, or say why not. Everything is checked before anything is written.
-DROP FUNCTION ledger.append_one(ledger.entry, bytea[], bigint);
 CREATE FUNCTION ledger.append_one(
     e ledger.entry, p_canonical bytea[], p_seq bigint, p_now timestamptz,
     OUT err text, OUT seq bigint, OUT current int, OUT leaves bytea
