@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ PATIENCE = 15.0
 """Seconds a child may take to stop in an orderly way."""
 
 _PR_SET_PDEATHSIG = 1
+_PORTS, _DRAWS = range(12_000, 32_000), 200
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
@@ -75,13 +77,18 @@ class Child:
 
 
 def free_port(wanted: int, host: str = "127.0.0.1") -> int:
-    """Take ``wanted`` if nobody has it, else any free port."""
-    for port in (wanted, 0):
+    """Take ``wanted`` if nobody has it, else any free port.
+
+    It lies below the ports that systems hand out by themselves: nobody who connects somewhere or
+    listens anywhere gets it between now and when it is used.
+    """
+    drawn = (secrets.choice(_PORTS) for _ in range(_DRAWS))
+    for port in (wanted, *drawn) if wanted else drawn:
         with closing(socket.socket()) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):
                 probe.bind((host, port))
-                return int(probe.getsockname()[1])
+                return port
     raise OSError(f"no free port on {host}")
 
 
